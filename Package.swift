@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings every Swift target of ours shares: Swift 6 mode, explicit `unsafe`, no warnings.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// A module of the house; `dependencies` is its row of the import table in design.md section 2.
+func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "swift-etcd",
+    products: [.executable(name: "etcd", targets: ["etcd"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // C libraries, and the few C lines of our own.
+        .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CNgHTTP2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CPlatform"),
+
+        // Ground.
+        module("Wire", []),
+        module("EtcdAPI", ["Wire", protobuf], exclude: ["Protos"]),
+        module("Backend", ["CLMDB"]),
+        module("Net", ["CPlatform"]),
+        module("Telemetry", [logging]),
+
+        // Floor 1.
+        module("Raft", []),
+        module("MVCC", ["Backend", "Wire", "CPlatform"]),
+
+        // Floor 2.
+        module("Replication", ["Raft"]),
+        module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
+        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", protobuf]),
+        module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
+
+        // Floor 3.
+        module(
+            "Services",
+            [
+                "Replication", "Raft", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire",
+                "Telemetry", "COpenSSL", protobuf, logging,
+            ]),
+        module("Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Telemetry"]),
+
+        // Floor 4 and the roof.
+        module(
+            "Server",
+            [
+                "Services", "Peers", "Replication", "Raft", "Journal", "Store", "MVCC", "Backend", "HTTP",
+                "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", yams, logging, protobuf,
+            ]),
+        .executableTarget(name: "etcd", dependencies: ["Server"], swiftSettings: strict),
+
+        // Tests.
+        tests("WireTests", ["Wire"]),
+        tests("EtcdAPITests", ["EtcdAPI", protobuf]),
+        tests("BackendTests", ["Backend", "CLMDB"]),
+        tests("NetTests", ["Net", "CPlatform"]),
+        tests("TelemetryTests", ["Telemetry", logging]),
+        tests("RaftTests", ["Raft"], resources: [.copy("Scripts")]),
+        tests("MVCCTests", ["MVCC", "Backend", "Wire"]),
+        tests("ReplicationTests", ["Replication", "Raft"]),
+        tests("JournalTests", ["Journal", "Raft", "Wire", "CPlatform"]),
+        tests("StoreTests", ["Store", "MVCC", "Backend", "EtcdAPI", "Wire", "Raft", protobuf]),
+        tests("HTTPTests", ["HTTP", "Net", "CNgHTTP2", "CPlatform"]),
+        tests(
+            "ServicesTests",
+            ["Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft", "Replication", protobuf]),
+        tests("PeersTests", ["Peers", "Net", "HTTP"]),
+        tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "etcd"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
