@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Our etcd beside Debian's in one run: h2load on one core, the server on the other, ratios at the end.
+
+    tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3] [--only throughput|store]
+
+Rounds of the two servers are interleaved and the medians compared, because machines are noisy.
+h2load does not look at trailers, so each target is first asked once by a real gRPC client.
+"""
+
+import argparse
+import pathlib
+import random
+import re
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Tests/Acceptance"))
+
+from rpc import Client, message  # noqa: E402
+from servers import REAL, REPOSITORY, Server  # noqa: E402
+
+SERVER_CORE, CLIENT_CORE = "0", "1"
+VALUE = bytes(range(256))
+PREFIX = b"/registry/pods/ns/pod-"
+
+
+def key(number):
+    return PREFIX + b"%010d" % number
+
+
+def frame(request):
+    """The request as gRPC puts it on the wire: compressed flag, length, bytes."""
+    body = request.SerializeToString()
+    return struct.pack(">BI", 0, len(body)) + body
+
+
+def h2load(server, method, request, connections, streams, requests):
+    """Requests per second and server microseconds of CPU per request."""
+    with tempfile.NamedTemporaryFile() as body:
+        body.write(frame(request))
+        body.flush()
+        before, started = server.cpu_seconds(), time.monotonic()
+        done = subprocess.run(
+            ["taskset", "-c", CLIENT_CORE, "h2load", "-t1", f"-n{requests}", f"-c{connections}", f"-m{streams}",
+             "-d", body.name, "-H", "content-type: application/grpc", "-H", "te: trailers",
+             f"http://{server.endpoint}/etcdserverpb.KV/{method}"],
+            capture_output=True, text=True, check=True)
+        elapsed = time.monotonic() - started
+        cpu = server.cpu_seconds() - before
+    succeeded = int(re.search(r"(\d+) succeeded", done.stdout).group(1))
+    assert succeeded == requests, done.stdout
+    return requests / elapsed, cpu / requests * 1e6
+
+
+def load_keys(server, order):
+    """Writes the keys of those numbers with 256-byte values, 100 a transaction, 32 in flight."""
+    client = Client(server.endpoint)
+    txn = client.channel.unary_unary(
+        "/etcdserverpb.KV/Txn", request_serializer=lambda m: m.SerializeToString(),
+        response_deserializer=lambda b: b)
+    pending = []
+    for start in range(0, len(order), 100):
+        request = message("TxnRequest")()
+        for number in order[start:start + 100]:
+            request.success.add(request_put=message("PutRequest")(key=key(number), value=VALUE))
+        pending.append(txn.future(request, timeout=120))
+        if len(pending) > 32:
+            pending.pop(0).result()
+    for each in pending:
+        each.result()
+    client.close()
+
+
+class Run:
+    """Two servers of the same settings, and the rows measured on them."""
+
+    def __init__(self, arguments, rows):
+        self.rows = rows
+        self.rounds = arguments.rounds
+        flags = ["--quota-backend-bytes=8589934592", "--log-level=error"]
+        self.servers = {"ours": Server(arguments.ours, *flags), "etcd": Server(arguments.etcd, *flags)}
+
+    def __enter__(self):
+        for server in self.servers.values():
+            self.start(server)
+        return self
+
+    def __exit__(self, *_):
+        for server in self.servers.values():
+            server.remove()
+
+    def start(self, server):
+        server.start(prefix=["taskset", "-c", SERVER_CORE])
+
+    def row(self, what, function):
+        values = [function(server) for server in self.servers.values()]
+        self.rows.append((what, *values))
+        print(self.rows[-1], flush=True)
+
+    def measure(self, title, method, request, connections, streams, requests):
+        samples = {name: [] for name in self.servers}
+        for _ in range(self.rounds):
+            for name, server in self.servers.items():
+                samples[name].append(h2load(server, method, request, connections, streams, requests))
+        for column, unit in ((0, "requests/s"), (1, "server CPU us/request")):
+            medians = [statistics.median(each[column] for each in samples[name]) for name in self.servers]
+            self.rows.append((f"{title}: {unit}", *medians))
+            print(self.rows[-1], flush=True)
+
+
+def throughput(run):
+    put = message("PutRequest")(key=b"bench", value=VALUE)
+    get = message("RangeRequest")(key=b"bench")
+    serializable = message("RangeRequest")(key=b"bench", serializable=True)
+    for server in run.servers.values():
+        client = Client(server.endpoint)
+        client.kv("Put", put)
+        assert client.kv("Range", get).kvs[0].value == VALUE
+        client.close()
+    run.measure("Put 100x10", "Put", put, 100, 10, 60000)
+    run.measure("Put 1x1", "Put", put, 1, 1, 2000)
+    run.measure("Range 100x10", "Range", get, 100, 10, 60000)
+    run.measure("Range 1x1", "Range", get, 1, 1, 4000)
+    run.measure("Range serializable 100x10", "Range", serializable, 100, 10, 60000)
+
+
+def restart_seconds(run, server):
+    server.stop()
+    began = time.monotonic()
+    run.start(server)
+    return time.monotonic() - began
+
+
+def large_store(run, title, order):
+    for server in run.servers.values():
+        load_keys(server, order)
+    time.sleep(3)
+    what = f"{len(order)} keys written {title}"
+    run.row(f"anonymous MiB, {what}", lambda s: s.memory()[0] / 2**20)
+    run.row(f"mapped file MiB, {what}", lambda s: s.memory()[1] / 2**20)
+    page = message("RangeRequest")(key=key(len(order) // 2), range_end=b"/registry/pods/ns0", limit=1000)
+    run.measure(f"Range of 1000, {what}", "Range", page, 10, 1, 2000)
+    run.row(f"restart seconds, {what}", lambda s: restart_seconds(run, s))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ours", default=str(REPOSITORY / ".build/release/etcd"))
+    parser.add_argument("--etcd", default=REAL)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["throughput", "store"])
+    arguments = parser.parse_args()
+    rows = []
+    if arguments.only != "store":
+        with Run(arguments, rows) as run:
+            throughput(run)
+    if arguments.only != "throughput":
+        numbers = list(range(arguments.keys))
+        with Run(arguments, rows) as run:
+            large_store(run, "in order", numbers)
+        random.Random(1).shuffle(numbers)
+        with Run(arguments, rows) as run:
+            large_store(run, "in random order", numbers)
+    print("\n| what | ours | etcd | ours / etcd |\n|---|---|---|---|")
+    for what, ours, etcd in rows:
+        print(f"| {what} | {ours:,.1f} | {etcd:,.1f} | {ours / etcd:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
