@@ -80,8 +80,9 @@ def test_a_session_prints_the_same(pair, form):
     for arguments in SCRIPT:
         if form != "simple" and arguments[0] in ("check", "nosuchcommand", "defrag", "move-leader"):
             continue
-        compaction = arguments[0].startswith("compact") and form != "simple"
-        if not compaction:
+        if form == "fields" and arguments[0] == "alarm":
+            continue  # this etcdctl itself crashes there
+        if form == "simple" or not arguments[0].startswith("compact"):
             same(pair, *arguments, "-w", form)
 
 
