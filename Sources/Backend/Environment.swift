@@ -1,0 +1,172 @@
+import CLMDB
+import Glibc
+import Synchronization
+
+/// The member's database file, an LMDB environment with etcd's ten buckets.
+///
+/// Reads from any thread; writes and `defragment` from one thread (the flush thread). Flags: MDB_NOSUBDIR,
+/// MDB_NOTLS, synced commits (0 of 600 simulated power cuts left a broken image; 464 did with MDB_NOSYNC:
+/// store-measurements.md 2.1). Files: `<path>`, `<path>-lock` (LMDB's reader table), `<path>.lock` (ours),
+/// and while it works `<path>.tmp.<random>`.
+package final class Environment: Sendable {
+    /// How to open.
+    package struct Options: Sendable {
+        /// False only for `--unsafe-no-fsync`: a power cut then leaves a broken file.
+        package var isSynced = true
+        /// Virtual size of the map, halved until the kernel grants it. It bounds the file; nothing is
+        /// allocated.
+        package var mapSize = 1 << 40
+        package init() {}
+    }
+
+    package let path: String
+    private let options: Options
+    private let lock: ProcessLock
+    private let current: Mutex<Generation>
+    private let isWriting = Atomic(false)
+    private let fileBytes = Atomic(0)
+    private let usedBytes = Atomic(0)
+    private let commitsUntilRecount = Atomic(0)
+
+    /// Opens or creates the database at `path`, whose directory must exist.
+    ///
+    /// An existing file is walked page by page first, because LMDB trusts what it maps: a damaged tree
+    /// is `corrupted` or `truncated` here and not a crash later. (Damage inside values has no checksum
+    /// and is not seen.) A second open of the same path is `locked`.
+    package init(path: String, options: Options = Options()) throws(BackendError) {
+        self.path = path
+        self.options = options
+        lock = try ProcessLock(database: path)
+        try removeLeftovers(of: path)
+        let size = try FileCheck.check(path: path)
+        current = Mutex(try Environment.openGeneration(path, options, fileSize: size))
+        measure(current.withLock { $0 })
+    }
+
+    /// The map never shrinks below four times the file, nor below 1 GiB.
+    private static func openGeneration(
+        _ path: String, _ options: Options, fileSize: Int
+    ) throws(BackendError) -> Generation {
+        try Generation(
+            path: path, isSynced: options.isSynced, mapSize: options.mapSize,
+            mapSizeMin: max(1 << 30, 4 * fileSize))
+    }
+
+    /// A view of the newest commit. Cheap (a renewed slot); throws `tooManyReaders` beyond 1024 at a time.
+    package func read() throws(BackendError) -> ReadTransaction {
+        try ReadTransaction(current.withLock { $0 })
+    }
+
+    /// Begins the write transaction; there must be none (own bug otherwise).
+    package func write() throws(BackendError) -> WriteTransaction {
+        try WriteTransaction(self, current.withLock { $0 })
+    }
+
+    /// Bytes of the file. As of the last commit.
+    package var sizeOnDisk: Int { fileBytes.load(ordering: .relaxed) }
+
+    /// Bytes of the pages that hold data: all pages but the free ones. As of the last commits (at most
+    /// 16 ago when the free list is long).
+    package var sizeInUse: Int { usedBytes.load(ordering: .relaxed) }
+
+    func beginWriting() {
+        let wasWriting = isWriting.exchange(true, ordering: .acquiring)
+        precondition(!wasWriting, "one write transaction at a time")
+    }
+
+    func endWriting() { isWriting.store(false, ordering: .releasing) }
+
+    /// Refreshes the sizes after a commit. Counting the free list reads one page per record of it, so a
+    /// long list is counted at each sixteenth commit only.
+    func measure(_ generation: Generation) {
+        guard let reader = try? ReadTransaction(generation) else { return }
+        var information = unsafe MDB_envinfo()
+        var statistics = MDB_stat()
+        let (environment, transaction) = unsafe (generation.environment, reader.handle.transaction)
+        unsafe mdb_env_info(environment, &information)
+        guard unsafe mdb_stat(transaction, 0, &statistics) == 0 else { return }
+        let pageSize = Int(statistics.ms_psize)
+        let pages = unsafe information.me_last_pgno + 1
+        var descriptor: mdb_filehandle_t = -1
+        var status = stat()
+        if unsafe mdb_env_get_fd(environment, &descriptor) == 0, unsafe fstat(descriptor, &status) == 0 {
+            fileBytes.store(Int(status.st_size), ordering: .relaxed)
+        }
+        let wait = commitsUntilRecount.load(ordering: .relaxed)
+        if statistics.ms_entries > 256, wait > 0 {
+            commitsUntilRecount.store(wait - 1, ordering: .relaxed)
+            return
+        }
+        commitsUntilRecount.store(15, ordering: .relaxed)
+        usedBytes.store((pages - freePages(reader)) * pageSize, ordering: .relaxed)
+    }
+
+    /// The free list is sub-database 0: each record is a count and that many page numbers.
+    private func freePages(_ reader: borrowing ReadTransaction) -> Int {
+        var cursor: OpaquePointer? = nil
+        guard unsafe mdb_cursor_open(reader.handle.transaction, 0, &cursor) == 0 else { return 0 }
+        defer { unsafe mdb_cursor_close(cursor) }
+        var (key, value) = unsafe (MDB_val(), MDB_val())
+        var count = 0
+        while unsafe mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0 {
+            unsafe count += value.buffer.loadUnaligned(as: Int.self)
+        }
+        return count
+    }
+
+    /// Rewrites the database without its free pages and goes on with the new file.
+    ///
+    /// Flush thread only, no write transaction open: commits wait for the copy (0.4-2 GB/s); readers do
+    /// not, each stays on the file it began on until it ends. Order: copy synced, opened, renamed over
+    /// `path`, directory synced, then swapped in. After an error the old file is in place and in use.
+    package func defragment() throws(BackendError) {
+        beginWriting()
+        defer { endWriting() }
+        let old = current.withLock { $0 }
+        let temporary = temporaryPath(for: path)
+        do throws(BackendError) {
+            let size = try copyCompacted(old, to: temporary)
+            let new = try Environment.openGeneration(temporary, options, fileSize: size)
+            try replaceFile(temporary, path)
+            // The reader table follows its database; LMDB has it open and does not mind.
+            try replaceFile(temporary + "-lock", path + "-lock")
+            try syncDirectory(of: path)
+            current.withLock { $0 = new }
+            old.retire()
+            commitsUntilRecount.store(0, ordering: .relaxed)
+            measure(new)
+        } catch {
+            unsafe unlink(temporary)
+            unsafe unlink(temporary + "-lock")
+            throw error
+        }
+    }
+
+    /// Writes a consistent copy without free pages to a new file, synced; answers its size.
+    private func copyCompacted(_ generation: Generation, to target: String) throws(BackendError) -> Int {
+        let descriptor = unsafe open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .system(call: "open", path: target, errno: errno) }
+        defer { close(descriptor) }
+        let code = unsafe mdb_env_copyfd2(generation.environment, descriptor, UInt32(MDB_CP_COMPACT))
+        try check("mdb_env_copyfd2", code)
+        guard fsync(descriptor) == 0 else { throw .system(call: "fsync", path: target, errno: errno) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .system(call: "fstat", path: target, errno: errno)
+        }
+        return Int(status.st_size)
+    }
+
+    /// Makes commits of an unsynced environment durable.
+    func sync() throws(BackendError) {
+        let generation = current.withLock { $0 }
+        try check("mdb_env_sync", unsafe mdb_env_sync(generation.environment, 1))
+    }
+
+    /// Writes LMDB's own bytes of the newest commit to `descriptor`, from page 0 on, without free pages
+    /// at the end. Any thread; other readers and the writer go on.
+    package func copy(toDescriptor descriptor: Int32) throws(BackendError) {
+        let generation = current.withLock { $0 }
+        try check("mdb_env_copyfd2", unsafe mdb_env_copyfd2(generation.environment, descriptor, 0))
+    }
+}

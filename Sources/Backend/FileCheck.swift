@@ -1,0 +1,151 @@
+import Glibc
+
+/// Walks every page of a database file that a reader could reach, before LMDB maps it.
+///
+///     page      pgno u64 | pad u16 | flags u16 | lower u16, upper u16 (or: pages u32) | offsets u16 …
+///     meta      page header, magic u32 BEEFC0DE, version u32 1, address u64, map size u64,
+///               2 x database (48 bytes), last page u64, transaction u64
+///     database  page size u32, flags u16, depth u16, 4 x counts u64, root u64
+///     node      low u16 | high u16 | flags u16 | key size u16 | key | data
+///               (branch: low, high, flags are the child's page number; leaf: low, high the data size)
+///
+/// Source: LMDB 0.9 mdb.c. What it proves: all offsets, sizes and page numbers stay inside their page and
+/// the file, so no read through LMDB leaves the map or meets a page of the wrong kind.
+@safe struct FileCheck {
+    private let path: String
+    private let bytes: UnsafeRawBufferPointer
+    private var pageSize = 4096
+    private var pages = 0
+    private var visited = 0
+
+    private static let (branch, leaf, overflow, meta): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 8)
+    private static let depthMax = 32
+
+    /// The size of the file; 0 when it does not exist or is empty (LMDB then makes a new database).
+    static func check(path: String) throws(BackendError) -> Int {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return 0 }
+        guard descriptor >= 0 else { throw .system(call: "open", path: path, errno: errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .system(call: "fstat", path: path, errno: errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .corrupted(path: path, offset: 0) }
+        let size = Int(status.st_size)
+        if size == 0 { return 0 }
+        guard let map = unsafe mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), unsafe map != MAP_FAILED
+        else { throw .system(call: "mmap", path: path, errno: errno) }
+        defer { unsafe munmap(map, size) }
+        var check = unsafe FileCheck(path: path, bytes: UnsafeRawBufferPointer(start: map, count: size))
+        try check.run()
+        return size
+    }
+
+    private init(path: String, bytes: UnsafeRawBufferPointer) {
+        self.path = path
+        unsafe self.bytes = unsafe bytes
+    }
+
+    private func load<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+        // Callers have checked offset against the size of the file.
+        unsafe bytes.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+
+    private mutating func run() throws(BackendError) {
+        guard unsafe bytes.count >= 8192 else {
+            throw unsafe .truncated(path: path, needed: 8192, size: bytes.count)
+        }
+        pageSize = Int(load(16 + 24, as: UInt32.self))
+        guard pageSize >= 512, pageSize <= 65536, pageSize & (pageSize - 1) == 0 else {
+            throw .corrupted(path: path, offset: 16 + 24)
+        }
+        guard unsafe bytes.count >= 2 * pageSize else {
+            throw unsafe .truncated(path: path, needed: 2 * pageSize, size: bytes.count)
+        }
+        var newest = 0
+        for start in [0, pageSize] {
+            guard load(start + 10, as: UInt16.self) & FileCheck.meta != 0,
+                load(start + 16, as: UInt32.self) == 0xBEEF_C0DE,
+                load(start + 20, as: UInt32.self) & 0x7FFF_FFFF == 1
+            else { throw .corrupted(path: path, offset: start) }
+            if load(start + 16 + 128, as: UInt64.self) > load(newest + 16 + 128, as: UInt64.self) {
+                newest = start
+            }
+        }
+        let last = load(newest + 16 + 120, as: UInt64.self)
+        guard last < 1 << 40 else { throw .corrupted(path: path, offset: newest) }
+        pages = Int(last) + 1
+        for database in 0..<2 { try walk(database: newest + 16 + 24 + 48 * database) }
+    }
+
+    private mutating func walk(database offset: Int) throws(BackendError) {
+        let root = load(offset + 40, as: UInt64.self)
+        if root == .max { return }
+        try walk(page: root, depth: 0)
+    }
+
+    /// The byte offset of a page in use, after its number is checked against its header.
+    private mutating func locate(_ number: UInt64) throws(BackendError) -> Int {
+        guard number >= 2, number < UInt64(pages) else { throw .corrupted(path: path, offset: 0) }
+        let start = Int(number) * pageSize
+        guard unsafe start + pageSize <= bytes.count else {
+            throw unsafe .truncated(path: path, needed: start + pageSize, size: bytes.count)
+        }
+        visited += 1
+        guard load(start, as: UInt64.self) == number, visited <= pages else {
+            throw .corrupted(path: path, offset: start)
+        }
+        return start
+    }
+
+    private mutating func walk(page number: UInt64, depth: Int) throws(BackendError) {
+        let start = try locate(number)
+        let flags = load(start + 10, as: UInt16.self)
+        let lower = Int(load(start + 12, as: UInt16.self))
+        let upper = Int(load(start + 14, as: UInt16.self))
+        let isBranch = flags & FileCheck.branch != 0
+        guard isBranch != (flags & FileCheck.leaf != 0), flags & (FileCheck.overflow | FileCheck.meta) == 0,
+            lower >= 16, lower & 1 == 0, lower <= upper, upper <= pageSize, depth < FileCheck.depthMax,
+            !isBranch || lower >= 18
+        else { throw .corrupted(path: path, offset: start) }
+        for slot in 0..<(lower - 16) / 2 {
+            let offset = Int(load(start + 16 + 2 * slot, as: UInt16.self))
+            guard offset >= upper, offset + 8 <= pageSize else { throw .corrupted(path: path, offset: start) }
+            if isBranch {
+                try walkBranchNode(start + offset, pageEnd: start + pageSize, depth: depth)
+            } else {
+                try walkLeafNode(start + offset, pageEnd: start + pageSize)
+            }
+        }
+    }
+
+    private mutating func walkBranchNode(_ node: Int, pageEnd: Int, depth: Int) throws(BackendError) {
+        let keySize = Int(load(node + 6, as: UInt16.self))
+        guard node + 8 + keySize <= pageEnd else { throw .corrupted(path: path, offset: node) }
+        let child =
+            UInt64(load(node, as: UInt32.self)) | UInt64(load(node + 4, as: UInt16.self)) << 32
+        try walk(page: child, depth: depth + 1)
+    }
+
+    private mutating func walkLeafNode(_ node: Int, pageEnd: Int) throws(BackendError) {
+        let size = Int(load(node, as: UInt32.self))
+        let flags = load(node + 4, as: UInt16.self)
+        let data = node + 8 + Int(load(node + 6, as: UInt16.self))
+        let stored = flags & 1 != 0 ? 8 : size
+        guard data + stored <= pageEnd, flags & ~3 == 0 else { throw .corrupted(path: path, offset: node) }
+        if flags & 1 != 0 {
+            let start = try locate(load(data, as: UInt64.self))
+            let count = Int(load(start + 12, as: UInt32.self))
+            guard load(start + 10, as: UInt16.self) & FileCheck.overflow != 0, count >= 1,
+                16 + size <= count * pageSize
+            else { throw .corrupted(path: path, offset: start) }
+            guard unsafe start + count * pageSize <= bytes.count else {
+                throw unsafe .truncated(path: path, needed: start + count * pageSize, size: bytes.count)
+            }
+        } else if flags & 2 != 0 {
+            guard size == 48 else { throw .corrupted(path: path, offset: node) }
+            try walk(database: data)
+        }
+    }
+}
