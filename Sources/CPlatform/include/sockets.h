@@ -1,0 +1,75 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Sockets, epoll, eventfd, threads and the monotonic clock. Every function answers a value >= 0 or a
+// negated errno, retries EINTR itself, and never touches the caller's errno.
+
+/// One readiness report; `data` is what was handed to platform_epoll_add.
+typedef struct {
+    uint64_t data;
+    uint32_t events;
+} platform_event;
+
+/// An endpoint: family 4 or 6 (network-order bytes and a port), or 1 for a unix socket.
+typedef struct {
+    uint8_t bytes[16];
+    uint16_t port;
+    uint8_t family;
+} platform_address;
+
+enum {
+    PLATFORM_READABLE = 1u << 0,
+    PLATFORM_WRITABLE = 1u << 1,
+    PLATFORM_HANGUP = 1u << 2,
+};
+
+/// How platform_listen_tcp failed: which call named the error.
+typedef struct {
+    const char *call;
+    int resolution;
+} platform_listen_failure;
+
+int platform_epoll_create(void);
+/// Edge-triggered for reading, writing and hang-up: one registration for a connection's whole life.
+int platform_epoll_add_connection(int epoll, int descriptor, uint64_t data);
+/// Level-triggered and exclusive, so that one of the loops sharing a listener wakes for a connection.
+int platform_epoll_add_listener(int epoll, int descriptor, uint64_t data);
+/// Edge-triggered for reading: an eventfd never needs to be read.
+int platform_epoll_add_eventfd(int epoll, int descriptor, uint64_t data);
+int platform_epoll_remove(int epoll, int descriptor);
+/// Waits at most timeout_ms (-1: for ever); answers how many events were written.
+int platform_epoll_wait(int epoll, platform_event *events, int capacity, int timeout_ms);
+
+int platform_eventfd_create(void);
+int platform_eventfd_ring(int descriptor);
+/// Waits until rung or timeout_ns have passed (-1: for ever) and clears it; 1 if rung, 0 if not.
+int platform_eventfd_wait(int descriptor, int64_t timeout_ns);
+
+/// Resolves host (NULL: every address) and listens; IPv4 is preferred, a wildcard listens on both.
+int platform_listen_tcp(const char *host, uint16_t port, int reuse_port, int backlog,
+                        platform_listen_failure *failure);
+int platform_listen_unix(const char *path, int backlog, platform_listen_failure *failure);
+/// The port a socket is bound to.
+int platform_local_port(int descriptor);
+/// Non-blocking, close-on-exec, TCP_NODELAY and TCP keep-alive (15 s, as Go sets it).
+int platform_accept(int listener, platform_address *peer);
+/// A blocking connect to 127.0.0.1, answered as a non-blocking socket.
+int platform_connect_loopback(uint16_t port);
+
+int64_t platform_read(int descriptor, void *bytes, size_t count);
+/// MSG_NOSIGNAL: a closed peer is -EPIPE, never SIGPIPE.
+int64_t platform_write(int descriptor, const void *bytes, size_t count);
+int platform_shutdown_write(int descriptor);
+void platform_close(int descriptor);
+
+int64_t platform_monotonic_ns(void);
+/// The soft limit of open descriptors, after raising it to the hard limit.
+int64_t platform_descriptor_limit(void);
+/// The text of an errno, in the lower-case form Go prints ("address already in use").
+const char *platform_error_text(int error);
+const char *platform_resolution_text(int error);
+
+/// Starts a joinable thread of 8 MiB stack; answers 0 and its handle.
+int platform_thread_start(const char *name, void (*body)(void *), void *context, uint64_t *handle);
+void platform_thread_join(uint64_t handle);

@@ -1,0 +1,220 @@
+import CPlatform
+
+/// What a connection speaks: bytes in, bytes out, no socket. All calls come on the loop's thread.
+package protocol ByteMachine: AnyObject {
+    /// Bytes off the wire, valid during the call.
+    func received(_ bytes: UnsafeRawBufferPointer)
+    /// The other side will send no more.
+    func inputEnded()
+    /// Writes what there is to say into `buffer` and answers how much; 0 means nothing now.
+    func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int
+    /// The connection is gone; the last call.
+    func closed()
+}
+
+/// A socket and its machine.
+///
+/// Input is read into the loop's buffer and given to the machine at once; output is pulled from the
+/// machine at the end of a pass, up to 256 KiB, and written once. What the kernel does not take is
+/// kept, and the machine is not asked again until it is gone: a peer that does not read costs at most
+/// one such buffer and whatever its machine leaves unsaid.
+/// (TLS will stand between the two: bytes read pass through it to the machine, bytes produced back.)
+package final class Connection: ReadinessHandler {
+    package let loop: EventLoop
+    package let peer: SocketAddress
+    /// When bytes last arrived; how half-open connections are told.
+    package private(set) var lastRead: MonotonicTime
+
+    private var descriptor: Descriptor?
+    private var registration: Registration?
+    private var machine: (any ByteMachine)?
+    private let budget: ConnectionBudget
+    private var unwritten: [UInt8] = []
+    private var unwrittenStart = 0
+    private var needsFlush = false
+    private var isReadingPaused = false
+    private var closing = Closing.open
+
+    private enum Closing { case open, whenFlushed, lingering, closed }
+    private var isInCallback = false
+    private var isCloseDeferred = false
+    private var lingering: Timer?
+
+    /// Takes the socket over; `attach` starts it. `budget` gets its unit back when the connection closes.
+    package init(
+        loop: EventLoop, descriptor: consuming Descriptor, peer: SocketAddress, budget: ConnectionBudget
+    ) {
+        self.loop = loop
+        self.peer = peer
+        self.budget = budget
+        lastRead = loop.now
+        self.descriptor = consume descriptor
+    }
+
+    /// Begins to read for `machine`. Throws when epoll refuses; the connection is then closed.
+    package func attach(_ machine: any ByteMachine) throws(NetError) {
+        precondition(self.machine == nil, "a connection has one machine")
+        guard let number = descriptor?.number else { return }
+        self.machine = machine
+        do throws(NetError) {
+            registration = try loop.register(connection: self, number)
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// True until `close`.
+    package var isOpen: Bool { closing != .closed }
+
+    /// True while the kernel takes no more of our output.
+    package var isBlocked: Bool { unwrittenStart < unwritten.count }
+
+    /// Asks for the machine's output at the end of this pass.
+    package func requestFlush() {
+        if needsFlush || closing == .closed { return }
+        needsFlush = true
+        loop.flushAtEndOfPass(self)
+    }
+
+    /// Reads no more until `resumeReading`; the kernel's window then holds the peer back.
+    package func pauseReading() { isReadingPaused = true }
+
+    package func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        loop.readInNextPass(self)
+    }
+
+    /// Closes once everything the machine has to say is written; nothing is read from now on.
+    package func closeWhenFlushed() {
+        guard closing == .open else { return }
+        closing = .whenFlushed
+        requestFlush()
+    }
+
+    /// Closes now; unwritten output is lost. Inside a call of the machine it waits for its return.
+    package func close() {
+        if closing == .closed { return }
+        if isInCallback {
+            isCloseDeferred = true
+            return
+        }
+        closing = .closed
+        if let lingering { loop.cancel(lingering) }
+        if let registration, let number = descriptor?.number { loop.deregister(registration, number) }
+        registration = nil
+        descriptor = nil
+        unwritten = []
+        unwrittenStart = 0
+        budget.giveBack()
+        machine?.closed()
+        machine = nil
+    }
+
+    func ready(_ events: Readiness) {
+        if events.contains(.readable) || events.contains(.hangup) { read(untilEnd: events.contains(.hangup)) }
+        if events.contains(.writable), isBlocked { flush() }
+    }
+
+    func resumeAfterBudget() { read(untilEnd: true) }
+
+    /// A short read means that the socket is empty, and saves the read that would say so; not after a
+    /// hang-up, whose end of stream is said once and must be found.
+    private func read(untilEnd: Bool) {
+        for _ in 0..<NetLimits.readsPerPass {
+            guard closing == .open || closing == .lingering, !isReadingPaused else { return }
+            let buffer = unsafe loop.readBuffer
+            let count: Int?
+            do throws(NetError) {
+                count = unsafe try descriptor?.read(into: buffer) ?? nil
+            } catch {
+                return close()
+            }
+            guard let count else { return }
+            if count == 0 { return endInput() }
+            lastRead = loop.now
+            if closing == .open {
+                callMachine { unsafe $0.received(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+            }
+            if count < buffer.count, !untilEnd { return }
+        }
+        loop.readInNextPass(self)
+    }
+
+    private func endInput() {
+        if closing == .lingering { close() } else { callMachine { $0.inputEnded() } }
+    }
+
+    private func callMachine(_ body: (any ByteMachine) -> Void) {
+        guard let machine else { return }
+        isInCallback = true
+        body(machine)
+        isInCallback = false
+        if isCloseDeferred { close() }
+    }
+
+    func flush() {
+        needsFlush = false
+        guard closing == .open || closing == .whenFlushed, writeKept() else { return }
+        for _ in 0..<NetLimits.writesPerPass {
+            var count = 0
+            callMachine { unsafe count = $0.produce(into: loop.writeBuffer) }
+            if closing == .closed { return }
+            if count == 0 {
+                if closing == .whenFlushed { finish() }
+                return
+            }
+            guard unsafe write(UnsafeRawBufferPointer(rebasing: loop.writeBuffer[..<count])) else { return }
+        }
+        requestFlush()
+    }
+
+    /// Writes what was kept; true when nothing of it is left.
+    private func writeKept() -> Bool {
+        guard isBlocked else { return true }
+        let start = unwrittenStart
+        let written: Int?
+        do throws(NetError) {
+            written = unsafe try unwritten.withUnsafeBufferPointer { bytes throws(NetError) in
+                let rest = unsafe UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start...]))
+                return unsafe try descriptor?.write(rest) ?? nil
+            }
+        } catch {
+            close()
+            return false
+        }
+        unwrittenStart += written ?? 0
+        if isBlocked { return false }
+        unwritten = []  // an idle connection holds no buffer
+        unwrittenStart = 0
+        return true
+    }
+
+    /// Writes fresh output and keeps what the kernel does not take; true when all of it went.
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let written: Int?
+        do throws(NetError) {
+            written = unsafe try descriptor?.write(bytes) ?? nil
+        } catch {
+            close()
+            return false
+        }
+        let taken = written ?? 0
+        if taken == bytes.count { return true }
+        unsafe unwritten.append(contentsOf: bytes[taken...])
+        return false
+    }
+
+    /// Says goodbye in order: our last bytes, FIN, then what the peer still sends is read and dropped
+    /// until it closes too or a second has passed. Closing at once with input unread would make the
+    /// kernel send a reset, which can destroy our last bytes before the peer has read them.
+    private func finish() {
+        guard lingering == nil, let number = descriptor?.number else { return }
+        _ = platform_shutdown_write(number)
+        closing = .lingering
+        isReadingPaused = false
+        lingering = loop.schedule(after: NetLimits.linger) { [weak self] in self?.close() }
+        loop.readInNextPass(self)
+    }
+}

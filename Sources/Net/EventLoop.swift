@@ -1,0 +1,179 @@
+import CPlatform
+
+/// Something registered with an event loop that wants to hear of readiness.
+protocol ReadinessHandler: AnyObject {
+    /// Edge-triggered: each bit is said once until the call it stands for would block again.
+    func ready(_ events: Readiness)
+}
+
+struct Readiness: OptionSet {
+    let rawValue: UInt32
+    static let readable = Readiness(rawValue: UInt32(PLATFORM_READABLE))
+    static let writable = Readiness(rawValue: UInt32(PLATFORM_WRITABLE))
+    static let hangup = Readiness(rawValue: UInt32(PLATFORM_HANGUP))
+}
+
+/// One thread's loop over sockets, timers and the mailboxes of other threads.
+///
+/// A pass, in this order:
+///
+///     1  sleep until a socket is ready, the doorbell rings or a timer is due; `now` is read once
+///     2  ready sockets: each connection's input is read and handed to its machine
+///     3  `onWake` hooks, if the doorbell rang: drain the mailboxes
+///     4  timers that are due
+///     5  `atEndOfPass` hooks: what the pass gathered goes out as one batch (proposals, reads)
+///     6  connections with output: one write each
+///
+/// The loop, its connections and all its hooks belong to the thread that calls `run`; the doorbell and
+/// mailboxes are the only way in from other threads. To stop it from outside, send a message to a
+/// mailbox whose hook calls `stop`.
+@safe package final class EventLoop {
+    /// Rings for this loop's mailboxes.
+    package let doorbell: Doorbell
+    /// The time at which this pass began.
+    package private(set) var now = MonotonicTime.now()
+
+    private let epoll: Descriptor
+    private var registrations = Registrations()
+    private var timers = TimerQueue()
+    private var wakeHooks: [() -> Void] = []
+    private var passHooks: [() -> Void] = []
+    private var unflushed: [Connection] = []
+    private var unread: [Connection] = []
+    private var isStopping = false
+    private var events: [platform_event]
+    /// Shared by all connections of the loop: input is consumed, output written or copied, at once.
+    let readBuffer: UnsafeMutableRawBufferPointer
+    let writeBuffer: UnsafeMutableRawBufferPointer
+
+    /// A loop for the calling thread; the doorbell exists before it so that others can be given it.
+    package init(doorbell: Doorbell) throws(NetError) {
+        self.doorbell = doorbell
+        epoll = Descriptor(owning: try checked("epoll_create1", platform_epoll_create()))
+        events = Array(repeating: platform_event(), count: NetLimits.eventsPerPass)
+        unsafe readBuffer = .allocate(byteCount: NetLimits.readBytes, alignment: 64)
+        unsafe writeBuffer = .allocate(byteCount: NetLimits.writeBytes, alignment: 64)
+        _ = try checked(
+            "epoll_ctl",
+            platform_epoll_add_eventfd(epoll.number, doorbell.descriptorNumber, Registrations.doorbell))
+    }
+
+    deinit {
+        unsafe readBuffer.deallocate()
+        unsafe writeBuffer.deallocate()
+    }
+
+    /// Runs passes until `stop` is called.
+    package func run() {
+        isStopping = false
+        while !isStopping { runPass() }
+    }
+
+    /// Ends `run` after the pass that is running.
+    package func stop() { isStopping = true }
+
+    /// Adds a hook that runs in every pass after the doorbell rang: the place to drain mailboxes.
+    package func onWake(_ hook: @escaping () -> Void) { wakeHooks.append(hook) }
+
+    /// Adds a hook that runs at the end of every pass, before output is written.
+    package func atEndOfPass(_ hook: @escaping () -> Void) { passHooks.append(hook) }
+
+    /// Runs `action` once, in the first pass at or after `due` (millisecond precision).
+    @discardableResult
+    package func schedule(at due: MonotonicTime, _ action: @escaping () -> Void) -> Timer {
+        timers.schedule(at: due, action)
+    }
+
+    /// Runs `action` once after `delay`, counted from this pass.
+    @discardableResult
+    package func schedule(after delay: Duration, _ action: @escaping () -> Void) -> Timer {
+        timers.schedule(at: now + delay, action)
+    }
+
+    /// Forgets a timer; one that has fired already is no error.
+    package func cancel(_ timer: Timer) { timers.cancel(timer) }
+
+    /// One pass; `run` repeats it, and tests step with it.
+    package func runPass() {
+        let count = poll()
+        now = MonotonicTime.now()
+        let wasRung = doorbell.endSleep()
+        dispatch(count)
+        resumeReading()
+        if wasRung { for hook in wakeHooks { hook() } }
+        while let action = timers.popDue(now) { action() }
+        for hook in passHooks { hook() }
+        flush()
+    }
+
+    private func poll() -> Int {
+        var timeout: Int32 = 0
+        let mayWait = unflushed.isEmpty && unread.isEmpty && !isStopping
+        if mayWait, doorbell.beginSleep() { timeout = millisecondsToNextTimer() }
+        let epoll = epoll.number
+        let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
+            unsafe platform_epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout)
+        }
+        precondition(count >= 0, "epoll_wait fails only for our own mistakes")
+        return Int(count)
+    }
+
+    private func millisecondsToNextTimer() -> Int32 {
+        guard let due = timers.nextDue() else { return -1 }
+        let wait = due.nanoseconds - MonotonicTime.now().nanoseconds
+        if wait <= 0 { return 0 }
+        return Int32(clamping: (wait - 1) / 1_000_000 + 1)  // rounded up: never woken too early
+    }
+
+    private func dispatch(_ count: Int) {
+        for index in 0..<count {
+            let event = events[index]
+            guard let handler = registrations.handler(event.data) else { continue }
+            handler.ready(Readiness(rawValue: event.events))
+        }
+    }
+
+    private func resumeReading() {
+        if unread.isEmpty { return }
+        let waiting = unread
+        unread.removeAll(keepingCapacity: true)
+        for connection in waiting { connection.resumeAfterBudget() }
+    }
+
+    private func flush() {
+        if unflushed.isEmpty { return }
+        var waiting: [Connection] = []
+        swap(&waiting, &unflushed)  // what asks again while being flushed has its turn in the next pass
+        for connection in waiting { connection.flush() }
+        waiting.removeAll(keepingCapacity: true)
+        if unflushed.isEmpty { swap(&waiting, &unflushed) }
+    }
+
+    // What connections and listeners ask of their loop.
+
+    func flushAtEndOfPass(_ connection: Connection) { unflushed.append(connection) }
+
+    func readInNextPass(_ connection: Connection) { unread.append(connection) }
+
+    func register(connection: any ReadinessHandler, _ descriptor: Int32) throws(NetError) -> Registration {
+        let registration = registrations.add(connection)
+        let result = platform_epoll_add_connection(epoll.number, descriptor, registration.eventData)
+        if result < 0 { registrations.remove(registration) }
+        _ = try checked("epoll_ctl", result)
+        return registration
+    }
+
+    func register(listener: any ReadinessHandler, _ descriptor: Int32) throws(NetError) -> Registration {
+        let registration = registrations.add(listener)
+        let result = platform_epoll_add_listener(epoll.number, descriptor, registration.eventData)
+        if result < 0 { registrations.remove(registration) }
+        _ = try checked("epoll_ctl", result)
+        return registration
+    }
+
+    func deregister(_ registration: Registration, _ descriptor: Int32) {
+        registrations.remove(registration)
+        let result = platform_epoll_remove(epoll.number, descriptor)
+        precondition(result == 0, "what is deregistered was registered")
+    }
+}
