@@ -59,7 +59,7 @@ let package = Package(
         // Floor 2.
         module("Replication", ["Raft"]),
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
-        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", protobuf]),
+        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
         module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
 
         // Floor 3.
