@@ -1,0 +1,18 @@
+#pragma once
+#include <stdint.h>
+
+// File calls that Swift cannot make by itself (variadic, or hidden behind _GNU_SOURCE).
+// Each returns 0, or the errno of the failure; a call broken by a signal is made again.
+
+/// Gives the file `size` bytes of blocks, growing it when it is shorter (fallocate).
+int platform_allocate(int descriptor, uint64_t size);
+
+/// Begins writing the dirty pages of a range to the disk and does not wait (sync_file_range).
+int platform_start_writeback(int descriptor, uint64_t offset, uint64_t size);
+
+/// Exclusive lock of the whole file, kept by the open file description (F_OFD_SETLK; flock where the
+/// kernel has no such lock). EWOULDBLOCK when someone else holds it.
+int platform_lock_exclusively(int descriptor);
+
+/// open(2) with O_CLOEXEC. The descriptor, or the negated errno.
+int platform_open(const char *path, int flags, unsigned permissions);

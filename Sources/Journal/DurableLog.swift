@@ -1,0 +1,138 @@
+import Raft
+
+/// The write-ahead log of one member: what it promised is here, or it was never promised.
+///
+/// A directory of segments `<seq>-<index>.wal`, byte-compatible with etcd's (spec/wal-snap.md 1-3). Each
+/// segment begins with a checksum record, a metadata record, and a snapshot record {0, 0} (the first) or the
+/// last hard state (the others).
+///
+/// Invariants:
+/// 1. When `save` with `mustSync` returns, its records are on disk; `saveSnapshot` always so.
+/// 2. One save is one contiguous write, then at most one sync. The save that takes the segment to its nominal
+///    size also cuts it: truncate and sync the old one, write and sync the head of the new one, rename it to
+///    its name, sync the directory. A crash between any two steps leaves a log that recovers.
+/// 3. Every segment that recovery from the snapshot given to `release` needs is locked by this log, and
+///    `purge` removes unlocked ones only.
+/// 4. A failed write or sync ends the log: the bytes on disk are unknown, and a later sync that succeeds would
+///    prove nothing (the kernel has dropped the dirty pages). Every later call throws `.stopped`.
+///
+/// One thread owns it. It is `Sendable`, so it can be made on another.
+package struct DurableLog: ~Copyable, Sendable {
+    package let directory: String
+    package let metadata: LogMetadata
+    let disk: any Disk
+    let options: LogOptions
+    /// Held segments, oldest first; the last is written to.
+    var segments: [HeldSegment]
+    /// Where the next record goes in the last segment.
+    var offset: UInt64
+    var buffer: RecordBuffer
+    /// The hard state saved last.
+    package internal(set) var hardState: HardState
+    /// Index of the entry or snapshot saved last.
+    package internal(set) var lastIndex: LogIndex
+    /// Index of the newest snapshot recorded: what may be released ends before it.
+    package internal(set) var snapshotted: LogIndex
+    var preparation: SegmentPreparation?
+    /// The failure that ended the log.
+    package internal(set) var failure: JournalError?
+
+    init(
+        directory: String, metadata: LogMetadata, disk: any Disk, options: LogOptions, segments: [HeldSegment],
+        offset: UInt64, checksum: UInt32, hardState: HardState, lastIndex: LogIndex, snapshotted: LogIndex
+    ) {
+        precondition(!segments.isEmpty)
+        self.directory = directory
+        self.metadata = metadata
+        self.disk = disk
+        self.options = options
+        self.segments = segments
+        self.offset = offset
+        buffer = RecordBuffer(checksum: checksum)
+        self.hardState = hardState
+        self.lastIndex = lastIndex
+        self.snapshotted = snapshotted
+    }
+
+    deinit {
+        preparation?.cancel()
+        for segment in segments { disk.close(segment.file) }
+    }
+
+    /// Writes entries, then the hard state; with `mustSync` returns when they are on disk.
+    ///
+    /// - `entries` have ascending indexes without holes, and begin at or before `lastIndex + 1`.
+    /// - `hardState` is nil when it did not change.
+    /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone may follow
+    ///   with the next synced save (a member that forgets it learns it again).
+    package mutating func save(
+        _ entries: [Entry], hardState: HardState?, mustSync: Bool
+    ) throws(JournalError) {
+        if let failure { throw .stopped(first: failure) }
+        guard !entries.isEmpty || hardState != nil else { return }
+        precondition(mustSync || (entries.isEmpty && !changesVote(hardState)))
+        buffer.removeAll()
+        if let first = entries.first {
+            precondition(first.index <= lastIndex + 1)
+            var index = first.index
+            for entry in entries {
+                precondition(entry.index == index)
+                buffer.append(entry)
+                index = index + 1
+            }
+            lastIndex = LogIndex(index.rawValue - 1)
+        }
+        if let hardState, hardState != HardState() {
+            buffer.append(hardState)
+            self.hardState = hardState
+        }
+        try write(synced: mustSync)
+    }
+
+    /// Records that the snapshot file of `snapshot` is complete on disk; returns when the record is, too.
+    package mutating func saveSnapshot(_ snapshot: SnapshotMetadata) throws(JournalError) {
+        if let failure { throw .stopped(first: failure) }
+        precondition(snapshot.id.index >= snapshotted)
+        var data: [UInt8] = []
+        data.append(SnapshotRecord(id: snapshot.id, configuration: snapshot.configuration))
+        buffer.removeAll()
+        unsafe buffer.append(.snapshot, data: data.span.bytes)
+        lastIndex = max(lastIndex, snapshot.id.index)
+        try write(synced: true)
+        snapshotted = snapshot.id.index
+    }
+
+    /// Syncs what was saved without a sync, and gives the segments back.
+    package consuming func close() throws(JournalError) {
+        guard failure == nil else { return }
+        try sync(tail)
+    }
+
+    private func changesVote(_ new: HardState?) -> Bool {
+        guard let new else { return false }
+        return new.term != hardState.term || new.vote != hardState.vote
+    }
+
+    /// Writes the buffer; a failure ends the log.
+    private mutating func write(synced: Bool) throws(JournalError) {
+        do throws(JournalError) {
+            try writeBuffer(to: tail, at: offset)
+            offset += UInt64(buffer.count)
+            if offset >= options.segmentSize {
+                try cut()
+            } else {
+                if synced { try sync(tail) }
+                prepareNext()
+            }
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+}
+
+/// A segment this log has open and locked.
+struct HeldSegment: Sendable {
+    var name: SegmentName
+    var file: OpenFile
+}

@@ -1,0 +1,112 @@
+import Raft
+import Wire
+
+/// What the records of a log add up to, from a snapshot on.
+///
+/// Rules (spec/wal-snap.md 3): entries above the snapshot go to the place their index names and cut off what
+/// was there and after, later entries override earlier uncommitted ones; the last hard state wins; metadata
+/// is the same in every segment; the snapshot itself is recorded.
+///
+/// A record's kind is not covered by its checksum, so what a flipped kind would make of a record is refused
+/// by what no log can contain: entries below the commit index, terms that go back, votes that change.
+struct Replay {
+    let start: EntryID
+    private(set) var metadata: LogMetadata?
+    private(set) var state: HardState?
+    private(set) var entries: [Entry] = []
+    private(set) var snapshots: [SnapshotRecord] = []
+    private(set) var knowsStart = false
+    /// Index of the entry or snapshot saved last; names the next segment.
+    private(set) var lastIndex = LogIndex(0)
+    private(set) var recordCount = 0
+    private var ordinal = 0
+
+    init(start: EntryID) { self.start = start }
+
+    mutating func beginSegment() { ordinal = 0 }
+
+    /// Called at the end of each segment, which has at least its checksum and metadata records.
+    func endSegment(path: String) throws(JournalError) {
+        guard ordinal >= 2 else { throw .malformed(path: path, offset: 0, .structure) }
+    }
+
+    mutating func take(
+        _ record: Record, _ data: borrowing RawSpan, path: String
+    ) throws(JournalError) {
+        let place = Place(path: path, offset: record.offset)
+        // Every segment begins with its checksum and metadata records, and has no others.
+        guard (ordinal == 0) == (record.kind == .checksum), (ordinal == 1) == (record.kind == .metadata) else {
+            throw place.malformed(.structure)
+        }
+        switch record.kind {
+        case .checksum: break
+        case .metadata: try take(place.decode(data, LogMetadata.init(decoding:)), at: place)
+        case .entry: try take(entry: data, at: place)
+        case .state: try take(place.decode(data, HardState.init(decoding:)), at: place)
+        case .snapshot: try take(place.decode(data, SnapshotRecord.init(decoding:)), at: place)
+        }
+        ordinal += 1
+        recordCount += 1
+    }
+
+    private mutating func take(_ new: LogMetadata, at place: Place) throws(JournalError) {
+        guard metadata == nil || metadata == new else {
+            throw .metadataConflict(path: place.path, offset: place.offset)
+        }
+        metadata = new
+    }
+
+    private mutating func take(entry bytes: borrowing RawSpan, at place: Place) throws(JournalError) {
+        let (id, kind, data) = try place.decode(bytes, Entry.head(of:))
+        guard id.index > state?.commit ?? LogIndex(0), (1..<Limits.termEnd).contains(id.term.rawValue),
+            kind != .configurationChange || !data.isEmpty
+        else { throw place.malformed(.implausible) }
+        lastIndex = id.index
+        guard id.index > start.index else { return }
+        let position = id.index - start.index - 1
+        guard position <= UInt64(entries.count) else {
+            throw .gap(
+                path: place.path, offset: place.offset,
+                expected: start.index + UInt64(entries.count) + 1, found: id.index)
+        }
+        entries.removeLast(entries.count - Int(position))
+        guard entries.last?.term ?? Term(0) <= id.term else { throw place.malformed(.implausible) }
+        entries.append(Entry(id: id, kind: kind, data: bytes.extracting(data).copied()))
+    }
+
+    private mutating func take(_ new: HardState, at place: Place) throws(JournalError) {
+        let old = state ?? HardState()
+        guard (max(old.term.rawValue, 1)..<Limits.termEnd).contains(new.term.rawValue),
+            old.commit <= new.commit,
+            old.term < new.term || old.vote == nil || old.vote == new.vote
+        else { throw place.malformed(.implausible) }
+        state = new
+    }
+
+    private mutating func take(_ snapshot: SnapshotRecord, at place: Place) throws(JournalError) {
+        snapshots.append(snapshot)
+        lastIndex = max(lastIndex, snapshot.id.index)
+        guard snapshot.id.index == start.index else { return }
+        guard snapshot.id.term == start.term else {
+            throw .snapshotMismatch(
+                path: place.path, offset: place.offset, expected: start, found: snapshot.id)
+        }
+        knowsStart = true
+    }
+}
+
+/// Where a record lies, for errors.
+private struct Place {
+    var path: String
+    var offset: UInt64
+
+    func malformed(_ fault: RecordFault) -> JournalError {
+        .malformed(path: path, offset: offset, fault)
+    }
+
+    func decode<R>(
+        _ data: borrowing RawSpan, _ body: (borrowing RawSpan) throws(MessageError) -> R
+    ) throws(JournalError) -> R {
+        do throws(MessageError) { return try body(data) } catch { throw malformed(.encoding) }
+    }
+}
