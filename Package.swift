@@ -94,7 +94,10 @@ let package = Package(
         tests("HTTPTests", ["HTTP", "Net", "CNgHTTP2", "CPlatform"]),
         tests(
             "ServicesTests",
-            ["Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft", "Replication", protobuf]),
+            [
+                "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
+                "Replication", protobuf,
+            ]),
         tests("PeersTests", ["Peers", "Net", "HTTP"]),
         tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "etcd"]),
     ],

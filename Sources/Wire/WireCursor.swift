@@ -61,9 +61,11 @@ package struct WireCursor {
         let number = Int(tag >> 3)
         switch tag & 7 {
         case 0:
-            return WireField(number: number, value: .varint(try varint(in: bytes, end: end, fieldStart: start)))
+            let value = try varint(in: bytes, end: end, fieldStart: start)
+            return WireField(number: number, value: .varint(value))
         case 1:
-            return WireField(number: number, value: .fixed64(try fixed(8, in: bytes, end: end, fieldStart: start)))
+            let value = try fixed(8, in: bytes, end: end, fieldStart: start)
+            return WireField(number: number, value: .fixed64(value))
         case 2:
             let length = try varint(in: bytes, end: end, fieldStart: start)
             guard length <= UInt64(end - offset) else { throw .truncated(offset: start) }

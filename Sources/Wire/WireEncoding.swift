@@ -31,7 +31,9 @@ extension [UInt8] {
         appendField(number, UInt64(bitPattern: value))
     }
 
-    package mutating func appendField(_ number: Int, _ value: Bool) { appendField(number, value ? 1 : 0 as UInt64) }
+    package mutating func appendField(_ number: Int, _ value: Bool) {
+        appendField(number, value ? 1 : 0 as UInt64)
+    }
 
     /// A bytes, string or message field, written even when empty.
     package mutating func appendField(_ number: Int, always bytes: borrowing RawSpan) {
