@@ -252,3 +252,19 @@ const char *platform_error_text(int error) {
 }
 
 const char *platform_resolution_text(int error) { return gai_strerror(error); }
+
+int platform_bytes_equal(const void *left, const void *right, size_t count) {
+    return memcmp(left, right, count) == 0;
+}
+
+void platform_http_date(uint8_t text[29]) {
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    char line[64];
+    snprintf(line, sizeof line, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * utc.tm_wday, utc.tm_mday,
+             months + 3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    memcpy(text, line, 29);
+}

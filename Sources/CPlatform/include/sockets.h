@@ -73,3 +73,8 @@ const char *platform_resolution_text(int error);
 /// Starts a joinable thread of 8 MiB stack; answers 0 and its handle.
 int platform_thread_start(const char *name, void (*body)(void *), void *context, uint64_t *handle);
 void platform_thread_join(uint64_t handle);
+
+/// 1 when `count` bytes are the same (memcmp, without its order).
+int platform_bytes_equal(const void *left, const void *right, size_t count);
+/// The time of day as HTTP writes it (`Sun, 06 Nov 1994 08:49:37 GMT`, 29 bytes), not terminated.
+void platform_http_date(uint8_t text[29]);

@@ -1,0 +1,77 @@
+import CNgHTTP2
+
+// nghttp2's callbacks: each finds its session behind the user pointer and hands on. The session holds
+// nghttp2's object, so it is alive whenever nghttp2 calls.
+
+
+private func session(_ user: UnsafeMutableRawPointer?) -> HTTP2Session {
+    guard let user = unsafe user else { preconditionFailure("a session is its own user pointer") }
+    return unsafe Unmanaged<HTTP2Session>.fromOpaque(user).takeUnretainedValue()
+}
+
+func onBeginHeaders(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame = unsafe frame else { return 0 }
+    unsafe session(user).beganHeaders(frame)
+    return 0
+}
+
+func onHeader(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
+    _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame = unsafe frame else { return 0 }
+    return unsafe session(user).receivedHeader(
+        frame, UnsafeRawBufferPointer(start: name, count: nameCount),
+        UnsafeRawBufferPointer(start: value, count: valueCount))
+}
+
+func onFrame(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame = unsafe frame else { return 0 }
+    unsafe session(user).receivedFrame(frame)
+    return 0
+}
+
+func onData(
+    _: OpaquePointer?, _: UInt8, _ streamID: Int32, _ bytes: UnsafePointer<UInt8>?, _ count: Int,
+    _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    unsafe session(user).receivedData(streamID, UnsafeRawBufferPointer(start: bytes, count: count))
+    return 0
+}
+
+func onStreamClose(
+    _: OpaquePointer?, _ streamID: Int32, _: UInt32, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    unsafe session(user).streamClosed(streamID)
+    return 0
+}
+
+func onFrameSent(
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame = unsafe frame else { return 0 }
+    unsafe session(user).sentFrame(frame)
+    return 0
+}
+
+func onSendData(
+    _: OpaquePointer?, _ frame: UnsafeMutablePointer<nghttp2_frame>?, _ head: UnsafePointer<UInt8>?, _ count: Int,
+    _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ user: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let frame = unsafe frame, let head = unsafe head else { return 0 }
+    return unsafe session(user).writeData(
+        frame.pointee.hd.stream_id, head: UnsafeRawBufferPointer(start: head, count: 9), count: count)
+}
+
+func onReadOutbound(
+    _: OpaquePointer?, _ streamID: Int32, _: UnsafeMutablePointer<UInt8>?, _ room: Int,
+    _ flags: UnsafeMutablePointer<UInt32>?, _: UnsafeMutablePointer<nghttp2_data_source>?,
+    _ user: UnsafeMutableRawPointer?
+) -> Int {
+    guard let flags = unsafe flags else { return 0 }
+    return unsafe session(user).offerData(streamID, room: room, &flags.pointee)
+}

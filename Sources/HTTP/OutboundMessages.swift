@@ -1,0 +1,133 @@
+/// The messages of one call on their way out, each behind gRPC's prefix:
+///
+///     offset  size  field
+///     0       1     compressed: always 0
+///     1       4     length of the message, big-endian
+///     5       n     message
+///
+/// The first message has a place of its own, so that a unary reply needs no array.
+/// Invariant: `byteCount` is what `copy` can still deliver, prefixes included.
+struct OutboundMessages {
+    private enum Item {
+        case bytes([UInt8])
+        case source(any MessageSource, size: Int)
+
+        var size: Int {
+            switch self {
+            case .bytes(let bytes): bytes.count
+            case .source(_, let size): size
+            }
+        }
+    }
+
+    static let prefixBytes = 5
+
+    private var first: Item?
+    private var rest: [Item] = []
+    private var restStart = 0
+    /// Bytes of the first message, prefix included, that are gone already.
+    private var position = 0
+    private(set) var byteCount = 0
+    /// Bytes held in memory here: messages but not sources.
+    private(set) var heldBytes = 0
+    /// Messages whose bytes a source still makes.
+    private(set) var sourceCount = 0
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ message: [UInt8]) {
+        precondition(message.count <= UInt32.max, "a message's length fits its prefix")
+        heldBytes += message.count
+        append(.bytes(message))
+    }
+
+    mutating func append(_ source: any MessageSource) {
+        precondition(source.size <= UInt32.max, "a message's length fits its prefix")
+        sourceCount += 1
+        append(.source(source, size: source.size))
+    }
+
+    private mutating func append(_ item: Item) {
+        byteCount += item.size + Self.prefixBytes
+        if first == nil { first = item } else { rest.append(item) }
+    }
+
+    /// Copies the next `destination.count` bytes, at most `byteCount`; false when a source failed.
+    mutating func copy(into destination: UnsafeMutableRawBufferPointer) -> Bool {
+        precondition(destination.count <= byteCount, "no more is asked for than there is")
+        var written = 0
+        while written < destination.count {
+            let room = unsafe UnsafeMutableRawBufferPointer(rebasing: destination[written...])
+            let count = unsafe copyFromFirst(into: room)
+            if count == 0 { return false }
+            written += count
+            byteCount -= count
+        }
+        return true
+    }
+
+    private mutating func copyFromFirst(into room: UnsafeMutableRawBufferPointer) -> Int {
+        guard let item = first else { return 0 }
+        let size = item.size
+        var count: Int
+        if position < Self.prefixBytes {
+            count = unsafe Self.copyPrefix(of: size, from: position, into: room)
+        } else {
+            let start = position - Self.prefixBytes
+            count = min(room.count, size - start)
+            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
+            switch item {
+            case .bytes(let bytes):
+                unsafe bytes.withUnsafeBytes { unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + count])) }
+            case .source(let source, _):
+                count = unsafe source.fill(part)
+                precondition(count >= 0 && count <= part.count, "a source stays within its buffer")
+            }
+        }
+        position += count
+        if position == size + Self.prefixBytes { removeFirst() }
+        return count
+    }
+
+    private static func copyPrefix(of size: Int, from start: Int, into room: UnsafeMutableRawBufferPointer) -> Int {
+        let prefix = UInt64(size)  // the compressed flag and the length are one 40-bit number
+        let count = min(room.count, prefixBytes - start)
+        for index in 0..<count {
+            let shift = UInt64(8 * (prefixBytes - 1 - start - index))
+            unsafe room[index] = UInt8(truncatingIfNeeded: prefix >> shift)
+        }
+        return count
+    }
+
+    private mutating func removeFirst() {
+        if let first { forget(first) }
+        position = 0
+        guard restStart < rest.count else {
+            first = nil
+            rest.removeAll(keepingCapacity: true)
+            restStart = 0
+            return
+        }
+        first = rest[restStart]
+        restStart += 1
+        if restStart > 32, restStart * 2 > rest.count {
+            rest.removeFirst(restStart)
+            restStart = 0
+        }
+    }
+
+    private mutating func forget(_ item: Item) {
+        switch item {
+        case .bytes(let bytes): heldBytes -= bytes.count
+        case .source(let source, _):
+            sourceCount -= 1
+            source.released()
+        }
+    }
+
+    /// Drops everything; sources are released.
+    mutating func removeAll() {
+        while first != nil { removeFirst() }
+        byteCount = 0
+    }
+}

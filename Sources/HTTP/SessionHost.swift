@@ -1,0 +1,15 @@
+import Net
+
+/// What a protocol session needs of the connection it runs on; a test can stand in for it.
+protocol SessionHost: AnyObject {
+    var now: MonotonicTime { get }
+    var peerDescription: String { get }
+    /// There is output: pull it at the end of this pass.
+    func requestFlush()
+    /// Call `tick` at this time, or earlier if asked to before.
+    func wake(at time: MonotonicTime)
+    /// Close when all output is written.
+    func closeWhenFlushed()
+    /// Close now.
+    func close()
+}
