@@ -1,0 +1,154 @@
+import Backend
+import Synchronization
+
+/// What one flush did.
+package struct FlushReport: Sendable, Equatable {
+    /// Records of changes written.
+    package var records = 0
+    /// Their bytes.
+    package var bytes = 0
+    /// The position of the last hand-over that is durable now; nil when none was ever flushed.
+    package var position: UInt64? = nil
+    /// Records a compaction deleted.
+    package var deleted = 0
+    /// Whether a compaction or pruning has more to do: flush again soon.
+    package var hasMore = false
+}
+
+/// Moves the pending tail into LMDB: one synced transaction per `flush`, and after it one slice of
+/// compaction. Owned by the flush thread.
+package struct Flusher: ~Copyable {
+    let keyspace: Keyspace
+    private var flushedThrough: Int64
+    private var position: UInt64? = nil
+    var compactions: [Compaction] = []
+    var scan: CompactionScan? = nil
+    /// Where pruning of the index goes on, and for which compaction.
+    var pruning: (revision: Int64, position: [UInt8])? = nil
+
+    /// One per keyspace, made before its first write.
+    package init(_ keyspace: Keyspace) {
+        self.keyspace = keyspace
+        flushedThrough = keyspace.currentRevision
+        compactions = keyspace.pending.withLock { pending in
+            defer { pending.compactions = [] }
+            return pending.compactions
+        }
+        let compacted = keyspace.compactedRevision
+        if compacted > 0 { pruning = (compacted, []) }
+    }
+
+    /// Makes everything handed over durable, then does one slice of compaction work.
+    ///
+    /// After an error nothing of the hand-over is lost and nothing of it is in the database; the next
+    /// flush tries again. (`full` may pass, for example after files were removed; what to do about other
+    /// errors is the caller's decision.)
+    package mutating func flush() throws(MVCCError) -> FlushReport {
+        var report = FlushReport()
+        do throws(BackendError) {
+            try write(&report)
+        } catch {
+            throw .backend(error)
+        }
+        report.position = position
+        if keyspace.compactionHolds.load(ordering: .relaxed) == 0 {
+            report.deleted = try compactSlice()
+            prune()
+            report.hasMore = !compactions.isEmpty || pruning != nil
+        }
+        return report
+    }
+
+    /// Rewrites the database file without its free pages (`Environment.defragment`). Flush thread;
+    /// applies go on until the tail is full, reads go on.
+    package mutating func defragment() throws(MVCCError) {
+        _ = try flush()
+        do throws(BackendError) {
+            try keyspace.environment.defragment()
+        } catch {
+            throw .backend(error)
+        }
+    }
+
+    private mutating func write(_ report: inout FlushReport) throws(BackendError) {
+        let work = keyspace.pending.withLock { pending in
+            defer {
+                pending.changes = []
+                pending.compactions = []
+                pending.through = nil
+            }
+            return pending
+        }
+        guard let through = work.through else { return }
+        do throws(BackendError) {
+            var transaction = try keyspace.environment.write()
+            try append(through: through, to: &transaction, &report)
+            for change in work.changes {
+                if let value = change.value {
+                    try transaction.put(change.bucket, change.key, value)
+                } else {
+                    try transaction.delete(change.bucket, key: change.key)
+                }
+            }
+            try transaction.commit()
+        } catch {
+            giveBack(work)
+            throw error
+        }
+        flushedThrough = max(flushedThrough, through)
+        position = work.position
+        compactions += work.compactions
+        let durable = Revision(main: through, sub: .max)
+        keyspace.lock.write { keyspace.tail.drop(through: durable) }
+        keyspace.add(unflushedBytes: -report.bytes, records: -report.records)
+        keyspace.room.announce()
+    }
+
+    private func append(
+        through: Int64, to transaction: inout WriteTransaction, _ report: inout FlushReport
+    ) throws(BackendError) {
+        let tail = keyspace.lock.read { keyspace.tail }
+        var failure: BackendError? = nil
+        var (records, bytes) = (0, 0)
+        unsafe tail.forEach(from: Revision(main: flushedThrough + 1)) { entry, record in
+            guard entry.main <= through else { return false }
+            do throws(BackendError) {
+                let key = RevisionKey(entry.revision, isTombstone: entry.isTombstone)
+                unsafe try key.withBytes { (key) throws(BackendError) in
+                    try unsafe transaction.append(.key, key, record)
+                }
+            } catch {
+                failure = error
+                return false
+            }
+            records += 1
+            bytes += record.count
+            return true
+        }
+        if let failure { throw failure }
+        (report.records, report.bytes) = (records, bytes)
+    }
+
+    /// Puts a hand-over back that could not be written; newer changes stay behind it.
+    private func giveBack(_ work: PendingFlush) {
+        keyspace.pending.withLock { pending in
+            let newer = pending.changes
+            pending.changes = work.changes
+            for change in newer { pending.add(change) }
+            pending.compactions = work.compactions + pending.compactions
+            pending.through = pending.through ?? work.through
+        }
+    }
+
+    /// Takes one bounded step of pruning the index; waits while a long walk needs what would go.
+    private mutating func prune() {
+        guard let step = pruning else { return }
+        let next: [UInt8]?? = keyspace.lock.write {
+            if let oldest = keyspace.walks.withLock({ $0.oldest }), oldest < step.revision { return .none }
+            return .some(
+                keyspace.index.prune(through: step.revision, from: step.position, keysMax: Limits.pruneKeysMax))
+        }
+        guard let next else { return }
+        pruning = next.map { (step.revision, $0) }
+    }
+}

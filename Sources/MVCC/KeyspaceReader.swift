@@ -1,0 +1,50 @@
+import Backend
+
+/// Reads of one thread; several selections may be open at a time.
+package final class KeyspaceReader {
+    private let keyspace: Keyspace
+
+    init(_ keyspace: Keyspace) { self.keyspace = keyspace }
+
+    /// The matches of a range at a revision (<= 0: the current one), and a hold on their records.
+    ///
+    /// Throws `futureRevision` above the current revision and `compacted` below the compacted one. The
+    /// whole range is walked (100 M keys/s), also beyond the limit, unless `wantsTotal` is off.
+    package func select(
+        _ range: KeyRange, revision: Int64 = 0, options: SelectionOptions = SelectionOptions()
+    ) throws(MVCCError) -> Selection {
+        try keyspace.select(range, revision: revision, visible: nil, options: options)
+    }
+
+    /// Calls `body` with every change of the revisions `from ... through` that is stored, in order, until
+    /// it answers false. `record` is the stored KeyValue; of a tombstone it has only the key.
+    ///
+    /// `through` is cut at the current revision. Throws `compacted` when `from` is below the compacted
+    /// revision; at exactly that one, what the compaction kept is given. Holds an LMDB transaction for
+    /// the time of the call: walk in bounded pieces.
+    package func changes(
+        from: Int64, through: Int64,
+        _ body: (_ revision: Revision, _ isTombstone: Bool, _ record: borrowing RawSpan) -> Bool
+    ) throws(MVCCError) {
+        try keyspace.changes(from: from, through: through, body)
+    }
+
+    /// The stored KeyValue of `key` as of `revision`, or nil when it does not live there or the revision is
+    /// below the compacted one (then prev_kv of an event is left out; spec/api.md 13).
+    package func record(_ key: borrowing RawSpan, at revision: Int64) throws(MVCCError) -> [UInt8]? {
+        guard revision > 0 else { return nil }
+        do throws(MVCCError) {
+            let range = KeyRange(key: unsafe key.withUnsafeBytes { unsafe [UInt8]($0) })
+            let selection = try select(range, revision: revision)
+            defer { selection.release() }
+            return selection.matches.isEmpty ? nil : try selection.record(0)
+        } catch .compacted {
+            return nil
+        } catch {
+            throw error
+        }
+    }
+
+    package var currentRevision: Int64 { keyspace.currentRevision }
+    package var compactedRevision: Int64 { keyspace.compactedRevision }
+}

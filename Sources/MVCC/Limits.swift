@@ -1,0 +1,15 @@
+/// Bounds of the module, and what happens at them.
+enum Limits {
+    /// Unflushed bytes from which a flush is due, and records likewise (etcd: --backend-batch-limit).
+    static let flushDueBytes = 8 << 20
+    static let flushDueRecords = 10_000
+    /// Unflushed bytes from which `Keyspace.isOverfull`: the apply thread waits.
+    static let unflushedBytesMax = 64 << 20
+    /// Records a compaction looks at, and deletes, in one flush.
+    static let compactionScanMax = 4096
+    static let compactionDeleteMax = 1000
+    /// Keys the index prunes under one hold of the write lock: some 100 us.
+    static let pruneKeysMax = 2048
+    /// Hashes of finished compactions kept for HashKV (spec/api.md 16).
+    static let compactionHashesMax = 10
+}

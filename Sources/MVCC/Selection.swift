@@ -1,0 +1,105 @@
+import Backend
+
+/// The answer of a walk over the index, holding an LMDB view and the tail's chunks until `release`, so that
+/// its records stay readable whatever is written, flushed, compacted or defragmented meanwhile.
+///
+/// Belongs to the thread of its reader. While it is held, freed pages of the database are not reused:
+/// a slow consumer must be cut off in bounded time.
+package final class Selection {
+    /// The current revision when the selection was made (for headers); inside a write, the write's.
+    package let currentRevision: Int64
+    /// Keys that live in the range at the revision, whatever limit and filters say (see `wantsTotal`).
+    package let count: Int
+    /// In key order.
+    package let matches: [Match]
+    private let keys: [UInt8]
+    private let keyEnds: [Int]
+    private var tail: PendingTail
+    private var transaction: ReadTransaction?
+
+    init(_ walk: consuming RangeWalk, currentRevision: Int64, view: consuming View) {
+        self.currentRevision = currentRevision
+        count = walk.count
+        matches = walk.matches
+        keys = walk.keys
+        keyEnds = walk.keyEnds
+        tail = view.tail
+        transaction = view.takeTransaction()
+    }
+
+    /// Gives the views back; the matches stay, records can no longer be read.
+    package func release() {
+        _ = transaction.take()
+        tail = PendingTail()
+    }
+
+    /// The key of a match; only with `SelectionOptions.wantsKeys`.
+    package func key(_ index: Int) -> [UInt8] { Array(keys[keyRange(index)]) }
+
+    /// Calls `body` with the key of a match, without a copy; only with `SelectionOptions.wantsKeys`.
+    package func withKey<R>(_ index: Int, _ body: (borrowing RawSpan) -> R) -> R {
+        let range = keyRange(index)
+        // The buffer does not leave the closure.
+        return unsafe keys.withUnsafeBytes { keys in
+            let key = unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: keys[range]))
+            return body(key)
+        }
+    }
+
+    private func keyRange(_ index: Int) -> Range<Int> { (index == 0 ? 0 : keyEnds[index - 1])..<keyEnds[index] }
+
+    /// Calls `body` with the stored KeyValue of a match: `Match.size` bytes, which may be spliced into an
+    /// answer as they are. The bytes are the database's own and must not be kept.
+    package func withRecord<R>(_ index: Int, _ body: (borrowing RawSpan) -> R) throws(MVCCError) -> R {
+        let record = try unsafe find(matches[index])
+        // The span ends with the call; tail and transaction live at least as long.
+        return body(unsafe RawSpan(_unsafeBytes: record))
+    }
+
+    /// Appends the stored KeyValue of a match.
+    package func appendRecord(_ index: Int, to bytes: inout [UInt8]) throws(MVCCError) {
+        unsafe bytes.append(contentsOf: try find(matches[index]))
+    }
+
+    /// A copy of the stored KeyValue of a match.
+    package func record(_ index: Int) throws(MVCCError) -> [UInt8] {
+        try unsafe [UInt8](find(matches[index]))
+    }
+
+    private func find(_ match: Match) throws(MVCCError) -> UnsafeRawBufferPointer {
+        if let record = unsafe tail.find(match.revision), record.count == match.size {
+            return unsafe record
+        }
+        guard transaction != nil else { throw .damagedRecord(match.revision) }
+        let record: UnsafeRawBufferPointer?
+        do throws(BackendError) {
+            unsafe record = try RevisionKey(match.revision).withBytes { (key) throws(BackendError) in
+                try unsafe transaction?.find(.key, key)
+            }
+        } catch {
+            throw .backend(error)
+        }
+        guard let record = unsafe record, record.count == match.size else {
+            throw .damagedRecord(match.revision)
+        }
+        return unsafe record
+    }
+}
+
+/// What a reader took while it held the lock.
+struct View: ~Copyable {
+    let tail: PendingTail
+    private var transaction: ReadTransaction?
+
+    /// Under the lock of the keyspace: first the tail, then the transaction.
+    init(_ keyspace: Keyspace, isStored: Bool = true) throws(MVCCError) {
+        tail = keyspace.tail
+        do throws(BackendError) {
+            transaction = isStored ? try keyspace.environment.read() : nil
+        } catch {
+            throw .backend(error)
+        }
+    }
+
+    mutating func takeTransaction() -> ReadTransaction? { transaction.take() }
+}
