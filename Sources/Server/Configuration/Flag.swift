@@ -19,6 +19,8 @@ struct Flag: Sendable {
         case urls(any Path<[ListenURL]>)
         case urlsOrNone(any Path<[ListenURL]>)
         case strings(any Path<[String]>)
+        /// `*`, or URLs, kept as written.
+        case origins(any Path<[String]>)
         case features(any Path<FeatureGates>)
         /// Taken from scripts of old releases and forgotten with a warning; as a boolean or with a word.
         case ignored(takesValue: Bool)
@@ -88,10 +90,15 @@ extension Flag {
         case .seconds(let path):
             settings[keyPath: path] = .seconds(try GoValue.unsigned(text, as: UInt.self))
         case .duration(let path): settings[keyPath: path] = try GoDuration.parse(text)
-        case .urls(let path): settings[keyPath: path] = try ListenURL.list(text)
+        // An empty word leaves the default, as in etcd: unit files pass variables that may not be set.
+        case .urls(let path): if !text.isEmpty { settings[keyPath: path] = try ListenURL.list(text) }
         case .urlsOrNone(let path):
             settings[keyPath: path] = text.isEmpty ? [] : try ListenURL.list(text)
         case .strings(let path): settings[keyPath: path] = Flag.words(text)
+        case .origins(let path):
+            let words = Flag.words(text)
+            for word in words where word != "*" { _ = try ListenURL(word) }
+            settings[keyPath: path] = words
         case .features(let path): try settings[keyPath: path].add(text)
         case .ignored: break
         }
@@ -130,7 +137,7 @@ extension Flag {
         case .duration(let path): GoDuration.text(settings[keyPath: path])
         case .urls(let path), .urlsOrNone(let path):
             settings[keyPath: path].map(\.description).joined(separator: ",")
-        case .strings(let path): settings[keyPath: path].joined(separator: ",")
+        case .strings(let path), .origins(let path): settings[keyPath: path].joined(separator: ",")
         case .features, .ignored: ""
         }
     }

@@ -4,7 +4,9 @@ extension FlagTable {
         Flag(
             "data-dir", .string(\.configuration.member.dataDirectory), "Directory of the member's data.",
             shown: "${name}.etcd"),
-        Flag("wal-dir", .string(\.configuration.member.walDirectory), "Directory of the write-ahead log alone."),
+        Flag(
+            "wal-dir", .string(\.configuration.member.walDirectory),
+            "Directory of the write-ahead log alone."),
         Flag(
             "snapshot-count", .unsigned(\.configuration.consensus.snapshotCount),
             "Applied entries after which a snapshot is taken."),
@@ -87,7 +89,9 @@ extension FlagTable {
         Flag(
             "auth-token", .string(\.configuration.security.authToken),
             "Kind of token with its options: simple, or jwt,…"),
-        Flag("bcrypt-cost", .unsigned(\.configuration.security.bcryptCost), "Cost of a password hash, 4 to 31."),
+        Flag(
+            "bcrypt-cost", .unsigned(\.configuration.security.bcryptCost),
+            "Cost of a password hash, 4 to 31."),
         Flag(
             "auth-token-ttl", .seconds(\.configuration.security.authTokenTTL),
             "Seconds for which a simple token lives."),

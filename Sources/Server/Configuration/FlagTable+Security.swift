@@ -38,7 +38,7 @@ extension FlagTable {
             "TLS cipher suites offered (empty: the usual)."),
         Flag("tls-min-version", .string(\.tlsMinVersion), "Oldest TLS accepted: TLS1.2 or TLS1.3."),
         Flag("tls-max-version", .string(\.tlsMaxVersion), "Newest TLS accepted (empty: the newest)."),
-        Flag("cors", .strings(\.configuration.web.allowedOrigins), "Web origins allowed (*: all)."),
+        Flag("cors", .origins(\.configuration.web.allowedOrigins), "Web origins allowed (*: all)."),
         Flag(
             "host-whitelist", .strings(\.configuration.web.allowedHosts),
             "Host names allowed in plain HTTP requests (*: all)."),

@@ -1,0 +1,207 @@
+import Glibc
+import Yams
+
+/// The YAML (or JSON) file of `--config-file`: keys are flag names, some inside the maps
+/// `client-transport-security`, `peer-transport-security`, `socket-options` and `discovery-config`.
+///
+/// Durations are integers in nanoseconds, as in etcd. A key without a value keeps the default. Unknown
+/// keys are ignored, as in etcd, but named in a warning. Source: spec/config.md section 2.1.
+enum ConfigurationFile {
+    static func read(
+        _ path: String, _ inputs: StartInputs, _ notices: inout [ConfigurationNotice]
+    ) throws(ConfigurationFailure) -> CollectedSettings {
+        let text: String
+        do throws(StartInputs.FileError) {
+            text = try inputs.readFile(path)
+        } catch {
+            throw .invalid("open \(path): \(reason(error.number))")
+        }
+        var collected = CollectedSettings()
+        collected.isFromFile = true
+        if let root = try compose(text) {
+            guard case .mapping = root else { throw mismatch(kind(of: root), "", "embed.configYAML") }
+            var unknown: [String] = []
+            try walk(root, [], into: &collected, &unknown)
+            if !unknown.isEmpty {
+                notices.append(
+                    .warning(
+                        "configuration file has unknown keys, ignored",
+                        ("path", path), ("keys", unknown.joined(separator: ","))))
+            }
+        }
+        notices.append(
+            .info(
+                "loaded server configuration, other configuration command line flags and environment "
+                    + "variables will be ignored if provided", ("path", path)))
+        return collected
+    }
+
+    private static func compose(_ text: String) throws(ConfigurationFailure) -> Node? {
+        do {
+            return try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw .invalid("error converting YAML to JSON: yaml: \(describe(error))")
+        } catch {
+            throw .invalid("error converting YAML to JSON: yaml: \(error)")
+        }
+    }
+
+    private static func describe(_ error: YamlError) -> String {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            "line \(mark.line): \(problem)"
+        case .reader(let problem, _, _, _): problem
+        case .duplicatedKeysInMapping(let duplicates, _):
+            "key \(duplicates.map(GoValue.quoted).sorted().joined(separator: ", ")) already set in map"
+        default: "not a YAML document"
+        }
+    }
+
+    /// Lower case, as Go prints an errno.
+    private static func reason(_ number: Int32) -> String {
+        let text = unsafe String(cString: strerror(number))
+        return text.prefix(1).lowercased() + text.dropFirst()
+    }
+
+    /// Every path of keys that leads to a flag, joined by `/`.
+    private static let flags: [String: Flag] = {
+        var table: [String: Flag] = [:]
+        for flag in FlagTable.all where !flag.fileKeys.isEmpty {
+            table[flag.fileKeys.joined(separator: "/")] = flag
+            for name in flag.names.dropFirst() where flag.fileKeys == [flag.name] { table[name] = flag }
+        }
+        return table
+    }()
+
+    /// The maps: every proper prefix of those paths.
+    private static let maps: Set<String> = Set(
+        FlagTable.all.flatMap { flag in
+            (1..<max(1, flag.fileKeys.count)).map { flag.fileKeys[..<$0].joined(separator: "/") }
+        })
+
+    private static func walk(
+        _ node: Node, _ path: [String], into collected: inout CollectedSettings, _ unknown: inout [String]
+    ) throws(ConfigurationFailure) {
+        guard let mapping = node.mapping else {
+            if isNull(node) { return }
+            throw mismatch(kind(of: node), path.joined(separator: "."), "embed.configYAML")
+        }
+        for (key, value) in mapping {
+            let keys = path + [key.scalar?.string ?? ""]
+            let joined = keys.joined(separator: "/")
+            if let flag = flags[joined] {
+                try store(value, flag, keys.joined(separator: "."), into: &collected)
+            } else if maps.contains(joined) {
+                try walk(value, keys, into: &collected, &unknown)
+            } else {
+                unknown.append(keys.joined(separator: "."))
+            }
+        }
+    }
+
+    private static func store(
+        _ node: Node, _ flag: Flag, _ key: String, into collected: inout CollectedSettings
+    ) throws(ConfigurationFailure) {
+        if isNull(node) { return }
+        guard let word = try word(node, flag, key) else { return }
+        do throws(ValueError) {
+            try flag.set(word, in: &collected.settings)
+        } catch {
+            switch flag.target {
+            case .urls, .urlsOrNone:
+                throw ConfigurationFailure(
+                    message: "unexpected error setting up \(flag.name): \(error.text)\n", exitCode: 1)
+            case .choice where flag.name == "initial-cluster-state":
+                throw .invalid("unexpected clusterState \(GoValue.quoted(word))")
+            default:
+                throw .invalid("invalid value \(GoValue.quoted(word)) for \(key): \(error.text)")
+            }
+        }
+        collected.given.insert(flag.name)
+    }
+
+    /// The value as the flag's word; nil: keep the default.
+    private static func word(_ node: Node, _ flag: Flag, _ key: String) throws(ConfigurationFailure)
+        -> String?
+    {
+        let kind = kind(of: node)
+        let text = node.scalar?.string ?? ""
+        switch flag.target {
+        case .string:
+            guard node.scalar != nil else { throw mismatch(kind, key, "string") }
+            return text
+        case .choice, .urls, .urlsOrNone, .features:
+            guard node.scalar != nil else { throw mismatch(kind, key, "string") }
+            return text.isEmpty ? nil : text
+        case .boolean:
+            guard kind == "bool" else { throw mismatch(kind, key, "bool") }
+            return ["true", "yes", "on", "y"].contains(text.lowercased()) ? "true" : "false"
+        case .duration:
+            return try number(node, key, "time.Duration") { text throws(ValueError) in
+                _ = try GoValue.signed(text)
+            } + "ns"
+        case .unsigned, .milliseconds, .seconds:
+            return try number(node, key, "uint") { text throws(ValueError) in
+                _ = try GoValue.unsigned(text, as: UInt.self)
+            }
+        case .unsigned32:
+            return try number(node, key, "uint32") { text throws(ValueError) in
+                _ = try GoValue.unsigned(text, as: UInt32.self)
+            }
+        case .integer:
+            return try number(node, key, "int64") { text throws(ValueError) in
+                _ = try GoValue.signed(text)
+            }
+        case .strings, .origins:
+            guard let sequence = node.sequence else {
+                guard node.scalar != nil else { throw mismatch(kind, key, "[]string") }
+                return text
+            }
+            return sequence.map { $0.scalar?.string ?? "" }.joined(separator: ",")
+        case .ignored:
+            return ""
+        }
+    }
+
+    /// A number that the check takes, as text.
+    private static func number(
+        _ node: Node, _ key: String, _ type: String, _ check: (String) throws(ValueError) -> Void
+    ) throws(ConfigurationFailure) -> String {
+        let kind = kind(of: node)
+        let text = node.scalar?.string ?? ""
+        guard kind == "number" else { throw mismatch(kind, key, type) }
+        do throws(ValueError) {
+            try check(text)
+        } catch {
+            throw mismatch("number \(text)", key, type)
+        }
+        return text
+    }
+
+    private static func isNull(_ node: Node) -> Bool { kind(of: node) == "null" }
+
+    /// JSON's name for the kind of a value, by YAML's rules for plain words.
+    private static func kind(of node: Node) -> String {
+        switch node {
+        case .mapping: return "object"
+        case .sequence: return "array"
+        case .alias: return "string"
+        case .scalar(let scalar):
+            guard scalar.style == .plain || scalar.style == .any else { return "string" }
+            switch Resolver.default.resolveTag(of: node) {
+            case .bool: return "bool"
+            case .int, .float: return "number"
+            case .null: return "null"
+            default: return "string"
+            }
+        }
+    }
+
+    private static func mismatch(_ kind: String, _ key: String, _ type: String) -> ConfigurationFailure {
+        let place = key.isEmpty ? "Go value" : "Go struct field configYAML.\(key)"
+        return .invalid(
+            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \(kind) into \(place) "
+                + "of type \(type)")
+    }
+}
