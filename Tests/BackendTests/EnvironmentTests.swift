@@ -1,0 +1,4 @@
+import Backend
+import Testing
+
+@Suite struct EnvironmentTests {}

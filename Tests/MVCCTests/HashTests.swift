@@ -1,0 +1,35 @@
+import Backend
+import Testing
+
+@testable import MVCC
+
+@Suite struct HashTests {
+    /// The example of spec/vectors.md 5: the hashes are those a real etcd 3.5.30 gave.
+    @Test(arguments: [true, false])
+    func `HashKV gives what etcd gives for the same history`(isFlushed: Bool) throws {
+        let scratch = Scratch()
+        let keyspace = try Keyspace(environment: Environment(path: scratch.database))
+        var flusher = Flusher(keyspace)
+        keyspace.put("foo", "bar")
+        #expect(try keyspace.hashKV(revision: 0).hash == 3_305_255_506)
+        #expect(try keyspace.hashKV(revision: 0).compactRevision == -1)
+        for number in 1...6 { keyspace.put("k\(number)", "v\(number)") }
+        keyspace.put("lk", "lv", lease: 5162710679416940568)
+        _ = try keyspace.delete(KeyRange(key: bytes("k1")))
+        #expect(try keyspace.delete(KeyRange(key: bytes("k"), rangeEnd: bytes("l"))).count == 5)
+        keyspace.put("foo", "b2")
+        _ = try keyspace.delete(KeyRange(key: bytes("lk")))
+        if isFlushed { try drain(keyspace, &flusher) }
+        try keyspace.compact(at: 5)
+        if isFlushed { try drain(keyspace, &flusher) }
+        #expect(keyspace.currentRevision == 13)
+        #expect(
+            try keyspace.hashKV(revision: 0)
+                == KeyspaceHash(hash: 2_730_560_869, compactRevision: 5, hashRevision: 13))
+        #expect(
+            try keyspace.hashKV(revision: 10)
+                == KeyspaceHash(hash: 2_901_898_656, compactRevision: 5, hashRevision: 10))
+        #expect(throws: MVCCError.compacted(5)) { try keyspace.hashKV(revision: 4) }
+        #expect(throws: MVCCError.futureRevision) { try keyspace.hashKV(revision: 14) }
+    }
+}
