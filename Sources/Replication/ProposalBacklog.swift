@@ -1,0 +1,46 @@
+import Raft
+
+/// Proposals that came while no leader was known: they wait for one, for a while (spec/raft.md 9).
+struct ProposalBacklog {
+    private struct Batch {
+        var entries: [ProposedEntry]
+        var arrival: UInt64
+    }
+
+    private let limits: Replica.Limits
+    private var batches: [Batch] = []
+    private var count = 0
+
+    init(limits: Replica.Limits) { self.limits = limits }
+
+    var isEmpty: Bool { batches.isEmpty }
+
+    /// Keeps a batch, or refuses it when too many wait.
+    mutating func add(_ entries: [ProposedEntry], at tick: UInt64, refused: inout [Refusal]) {
+        if count + entries.count > limits.backlogMax {
+            for entry in entries { refused.append(Refusal(tag: entry.tag, reason: .tooManyRequests)) }
+            return
+        }
+        count += entries.count
+        batches.append(Batch(entries: entries, arrival: tick))
+    }
+
+    /// Takes everything out, oldest first.
+    mutating func take() -> [[ProposedEntry]] {
+        let taken = batches.map(\.entries)
+        batches.removeAll()
+        count = 0
+        return taken
+    }
+
+    /// Refuses what has waited too long: its client has given up.
+    mutating func expire(at tick: UInt64, refused: inout [Refusal]) {
+        while let oldest = batches.first, tick - oldest.arrival >= limits.backlogTicksMax {
+            for entry in oldest.entries {
+                refused.append(Refusal(tag: entry.tag, reason: .dropped(.noLeader)))
+            }
+            count -= oldest.entries.count
+            batches.removeFirst()
+        }
+    }
+}
