@@ -5,7 +5,8 @@
 ///
 /// The contract the journal builds on, which a simulated disk must keep and may not exceed:
 /// 1. Bytes written are durable once `sync` of that file returned; before, each 512-byte sector may be
-///    there or not, in any combination, after a crash.
+///    there or not, in any combination, after a crash. No sector is ever half new: a write that fails or is
+///    cut short leaves whole sectors too (the kernel copies and writes back whole pages under their lock).
 /// 2. A name made or changed is durable once `syncDirectory` of its directory returned; before, the changes
 ///    of one directory take effect in order, up to any point.
 /// 3. `rename` replaces its target atomically.
