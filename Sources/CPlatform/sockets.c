@@ -6,7 +6,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <nss.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -106,6 +108,18 @@ static int is_wildcard(const struct addrinfo *info) {
     return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)info->ai_addr)->sin6_addr);
 }
 
+static void ask_hosts_file_and_dns(void) { __nss_configure_lookup("hosts", "files dns"); }
+
+/* getaddrinfo by /etc/hosts and DNS alone, whatever /etc/nsswitch.conf says, as Go's own resolver.
+   Our release is linked statically: its glibc would load the plug-ins of the system it runs on (mdns4,
+   resolve, myhostname), and aborts the process when they were made for another glibc. */
+static int resolve(const char *host, const char *port, struct addrinfo hints, struct addrinfo **found) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, ask_hosts_file_and_dns);
+    hints.ai_flags |= AI_NUMERICSERV;
+    return getaddrinfo(host, port, &hints, found);
+}
+
 int platform_listen_tcp(const char *host, uint16_t port, int reuse_port, int backlog,
                         platform_listen_failure *failure) {
     char service[8];
@@ -113,7 +127,7 @@ int platform_listen_tcp(const char *host, uint16_t port, int reuse_port, int bac
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
     failure->call = "lookup";
-    failure->resolution = getaddrinfo(host, service, &hints, &found);
+    failure->resolution = resolve(host, service, hints, &found);
     if (failure->resolution != 0) return failure->resolution == EAI_SYSTEM ? -errno : -EADDRNOTAVAIL;
     const struct addrinfo *chosen = found;
     for (const struct addrinfo *info = found; info; info = info->ai_next)
