@@ -47,6 +47,13 @@ extension [UInt8] {
         if bytes.byteCount > 0 { appendField(number, always: bytes) }
     }
 
+    /// A bytes, string or message field, written even when empty.
+    package mutating func appendField(_ number: Int, always bytes: [UInt8]) {
+        appendBytesTag(number)
+        appendVarint(UInt64(bytes.count))
+        append(contentsOf: bytes)
+    }
+
     package mutating func appendSpan(_ bytes: borrowing RawSpan) {
         // The buffer does not leave the closure; append copies it.
         unsafe bytes.withUnsafeBytes { unsafe append(contentsOf: $0) }

@@ -1,4 +1,3 @@
-import EtcdAPI
 import Raft
 import Synchronization
 import Wire
@@ -49,6 +48,8 @@ package struct AlarmRecord: Sendable, Hashable, Comparable {
 /// The active alarms of the cluster. The apply thread changes them; every thread may read.
 package final class Alarms: Sendable {
     private let active: Mutex<Set<AlarmRecord>>
+    /// Whether there is any, so that no write takes the lock while all is well.
+    private let isQuiet = Atomic(true)
 
     package init() { active = Mutex([]) }
 
@@ -58,14 +59,23 @@ package final class Alarms: Sendable {
     }
 
     package func isActive(_ kind: AlarmRecord.Kind) -> Bool {
-        active.withLock { active in !active.isEmpty && active.contains { $0.kind == kind } }
+        if isQuiet.load(ordering: .acquiring) { return false }
+        return active.withLock { active in active.contains { $0.kind == kind } }
     }
 
     /// False when the alarm was active already.
-    func activate(_ alarm: AlarmRecord) -> Bool { active.withLock { $0.insert(alarm).inserted } }
+    func activate(_ alarm: AlarmRecord) -> Bool { change { $0.insert(alarm).inserted } }
 
     /// False when the alarm was not active.
-    func deactivate(_ alarm: AlarmRecord) -> Bool { active.withLock { $0.remove(alarm) != nil } }
+    func deactivate(_ alarm: AlarmRecord) -> Bool { change { $0.remove(alarm) != nil } }
 
-    func restore(_ alarms: [AlarmRecord]) { active.withLock { $0 = Set(alarms) } }
+    func restore(_ alarms: [AlarmRecord]) { change { $0 = Set(alarms) } }
+
+    private func change<R>(_ body: (inout Set<AlarmRecord>) -> sending R) -> sending R {
+        active.withLock { active in
+            let result = body(&active)
+            isQuiet.store(active.isEmpty, ordering: .releasing)
+            return result
+        }
+    }
 }

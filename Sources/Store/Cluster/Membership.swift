@@ -1,3 +1,5 @@
+import Backend
+import MVCC
 import Raft
 import Synchronization
 

@@ -1,0 +1,231 @@
+import Wire
+
+/// Walking the log, for all synced watchers or for lagging ones.
+extension WatchHub {
+    /// Does a bounded piece of work; true when there is more. Events reach the sink before it returns.
+    ///
+    /// Throws what the database throws; nothing is lost then, the next call starts where this one did.
+    package func advance(_ budget: Budget = Budget()) throws(MVCCError) -> Bool {
+        let current = reader.currentRevision
+        try advanceSynced(through: current, budget)
+        try advanceLagging(current: current, budget)
+        return nextRevision <= reader.currentRevision || !turns.isEmpty
+    }
+
+    private func advanceSynced(through current: Int64, _ budget: Budget) throws(MVCCError) {
+        guard nextRevision <= current else { return }
+        guard syncedCount > 0 else {
+            nextRevision = current + 1
+            return
+        }
+        let through = min(current, nextRevision + budget.revisions - 1)
+        let end = try scan(from: nextRevision, through: through, bytes: budget.bytes, header: nil)
+        nextRevision = end + 1
+        deliver()
+    }
+
+    private func advanceLagging(current: Int64, _ budget: Budget) throws(MVCCError) {
+        guard let slot = takeTurn(), case .lagging(let next)? = watchers[slot]?.progress else { return }
+        let through = min(nextRevision - 1, next + budget.revisions - 1)
+        do {
+            let end = try scan(from: next, through: through, bytes: budget.bytes, header: current)
+            settle(from: next, through: end)
+            deliver()
+        } catch .compacted(let compacted) {
+            endCompacted(below: compacted)
+        }
+    }
+
+    /// The lagging watcher whose turn it is; it stays in the queue, at the end.
+    private func takeTurn() -> Int? {
+        while let slot = turns.first {
+            turns.removeFirst()
+            if case .lagging? = watchers[slot]?.progress {
+                turns.append(slot)
+                return slot
+            }
+        }
+        return nil
+    }
+
+    /// Gathers the events of revisions `from`…`through` into `deliveries`, and says which revision was the
+    /// last it saw wholly. Ends early, between revisions, after `bytes` of records.
+    ///
+    /// `header`: nil for synced watchers, whose responses name the revision of the events; the store's
+    /// revision for lagging ones.
+    private func scan(
+        from: Int64, through: Int64, bytes: Int, header: Int64?
+    ) throws(MVCCError) -> Int64 {
+        var touched: [Int] = []
+        var main = from - 1
+        var bytesLeft = bytes
+        var isWhole = true
+        do {
+            try reader.changes(from: from, through: through) { revision, isTombstone, record in
+                if revision.main != main {
+                    if header == nil { collect(&touched, header: main) }
+                    if bytesLeft <= 0 {
+                        isWhole = false
+                        return false
+                    }
+                    main = revision.main
+                }
+                bytesLeft -= record.byteCount + 32
+                visit(revision.main, isTombstone, record, isLive: header == nil, header: header, &touched)
+                return true
+            }
+        } catch {
+            forget(touched)
+            throw error
+        }
+        collect(&touched, header: header ?? main)
+        return isWhole ? through : main
+    }
+
+    /// Gives one change to the watchers it concerns.
+    private func visit(
+        _ main: Int64, _ isTombstone: Bool, _ record: borrowing RawSpan, isLive: Bool, header: Int64?,
+        _ touched: inout [Int]
+    ) {
+        guard let change = RecordChange(record) else { return }
+        slotsOfKey.removeAll(keepingCapacity: true)
+        index.find(change.key, into: &slotsOfKey)
+        var plain: WatchEvents?
+        var withPrevious: WatchEvents?
+        for slot in slotsOfKey {
+            guard let watcher = watchers[slot], watcher.wants(isTombstone: isTombstone),
+                isDue(watcher, main, isLive: isLive)
+            else { continue }
+            let events: WatchEvents
+            if watcher.options.wantsPrevious {
+                events = withPrevious ?? WatchEvents(
+                    isTombstone: isTombstone, record: record, modRevision: main,
+                    previous: previous(of: change, isTombstone: isTombstone, at: main))
+                withPrevious = events
+            } else {
+                events = plain ?? WatchEvents(
+                    isTombstone: isTombstone, record: record, modRevision: main, previous: nil)
+                plain = events
+            }
+            add(events, of: main, to: slot, header: header, &touched)
+        }
+    }
+
+    private func isDue(_ watcher: Watcher, _ main: Int64, isLive: Bool) -> Bool {
+        switch watcher.progress {
+        case .synced: isLive && main >= watcher.firstRevision
+        case .lagging(let next): !isLive && main >= next
+        case .blocked: false
+        }
+    }
+
+    private func add(
+        _ events: WatchEvents, of main: Int64, to slot: Int, header: Int64?, _ touched: inout [Int]
+    ) {
+        if watchers[slot]?.pending.isEmpty == true {
+            watchers[slot]?.pendingFrom = main
+            touched.append(slot)
+        } else if let header, let watcher = watchers[slot], watcher.pendingTo < main,
+            watcher.pending.bytes.count >= WatchHub.pendingBytesMax
+        {
+            // Between two revisions of a long catch-up: what is gathered becomes a response of its own.
+            deliveries.append(
+                Delivery(
+                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending))
+            watchers[slot]?.pending = WatchEvents()
+            watchers[slot]?.pendingFrom = main
+        }
+        watchers[slot]?.pending.append(events)
+        watchers[slot]?.pendingTo = main
+    }
+
+    /// The pair a change replaced: none for a creation, none when it is compacted.
+    private func previous(of change: RecordChange, isTombstone: Bool, at main: Int64) -> [UInt8]? {
+        guard isTombstone || change.createRevision != main else { return nil }
+        do {
+            // Bytes have no padding.
+            return try unsafe reader.record(change.key.span.bytes, at: main - 1)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Turns what the touched watchers gathered into deliveries.
+    private func collect(_ touched: inout [Int], header: Int64) {
+        for slot in touched {
+            guard let watcher = watchers[slot] else { continue }
+            deliveries.append(
+                Delivery(
+                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending))
+            watchers[slot]?.pending = WatchEvents()
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    private func forget(_ touched: [Int]) {
+        for slot in touched { watchers[slot]?.pending = WatchEvents() }
+        deliveries.removeAll(keepingCapacity: true)
+    }
+
+    /// Moves the cursors of the lagging watchers that went along; those that caught up become synced.
+    private func settle(from: Int64, through end: Int64) {
+        turns.removeAll { slot in
+            guard case .lagging(let next)? = watchers[slot]?.progress else { return true }
+            guard next >= from, next <= end else { return false }
+            let isSynced = end + 1 >= nextRevision
+            watchers[slot]?.progress = isSynced ? .synced : .lagging(next: end + 1)
+            if isSynced { syncedCount += 1 }
+            return isSynced
+        }
+    }
+
+    /// Hands over. The sink may create, cancel and resume watchers meanwhile.
+    private func deliver() {
+        var batch: [Delivery] = []
+        swap(&batch, &deliveries)
+        for delivery in batch {
+            guard let watcher = live(delivery.watcher) else { continue }
+            if case .blocked = watcher.progress { continue }
+            let slot = delivery.watcher.slot
+            watchers[slot]?.isIdle = false
+            if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) { continue }
+            guard live(delivery.watcher) != nil else { continue }
+            if watcher.progress == .synced { syncedCount -= 1 }
+            watchers[slot]?.progress = .blocked(next: delivery.from)
+        }
+        batch.removeAll(keepingCapacity: true)
+        if deliveries.isEmpty { deliveries = batch }
+    }
+
+    /// Ends the lagging watchers whose next revision is compacted.
+    private func endCompacted(below compacted: Int64) {
+        for slot in turns {
+            guard let watcher = watchers[slot], case .lagging(let next) = watcher.progress, next < compacted
+            else { continue }
+            cancel(watcher.id)
+            sink.compacted(watcher.id, compactRevision: compacted)
+        }
+    }
+}
+
+/// What a watch needs of a stored KeyValue.
+struct RecordChange {
+    var key: [UInt8] = []
+    var createRevision: Int64 = 0
+
+    /// Nil when the bytes are no KeyValue; the key space never stores such.
+    init?(_ record: borrowing RawSpan) {
+        var cursor = WireCursor()
+        do {
+            while let field = try cursor.next(in: record) {
+                switch (field.number, field.value) {
+                case (1, .bytes(let at)): key = record.extracting(at).copied()
+                case (2, .varint(let number)):
+                    createRevision = Int64(bitPattern: number)
+                    return
+                default: break
+                }
+            }
+        } catch { return nil }
+    }
+}

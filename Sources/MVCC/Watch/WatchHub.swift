@@ -1,0 +1,147 @@
+/// Shows the watchers of one event loop what happens, as a cursor over the log of revisions.
+///
+/// One loop owns it; nothing is locked. `advance` is called when a new revision became visible, when a
+/// stream has room again, and again as long as it answers true. It does a bounded piece of work:
+/// 1. Synced watchers share one cursor, `nextRevision`: the log is walked once for all of them.
+/// 2. Lagging watchers have cursors of their own. They take turns; the log is walked from the cursor of
+///    the one whose turn it is, and every other lagging watcher met on the way goes along.
+/// Nothing is buffered for a watcher whose stream is full: its place in the log is all that is kept.
+///
+/// Invariants: every watcher sees each revision from its first on once and in order; all events of one
+/// revision for a watcher are delivered together; a synced watcher has seen everything below
+/// `max(nextRevision, its first revision)`.
+package final class WatchHub {
+    /// Limits of one call of `advance`, for each of its two steps.
+    package struct Budget: Sendable {
+        package var revisions: Int64 = 1000
+        /// Bytes of records looked at.
+        package var bytes = 1 << 20
+        package init() {}
+    }
+
+    /// Catch-up events of a watcher are delivered when so many bytes are gathered.
+    static let pendingBytesMax = 64 << 10
+
+    let reader: KeyspaceReader
+    unowned let sink: any WatchSink
+    var watchers: [Watcher?] = []
+    private var freeSlots: [Int] = []
+    private var generation: UInt64 = 0
+    var index = WatcherIndex()
+    /// The first revision synced watchers have not seen.
+    package internal(set) var nextRevision: Int64
+    var syncedCount = 0
+    /// Slots of lagging watchers in the order of their turns; may hold slots that are not lagging any more.
+    var turns: [Int] = []
+    var deliveries: [Delivery] = []
+    var slotsOfKey: [Int] = []
+
+    /// Events of one watcher, found in a scan and not yet handed over.
+    struct Delivery {
+        var watcher: WatcherID
+        /// The first revision among the events.
+        var from: Int64
+        /// For the response header.
+        var revision: Int64
+        var events: WatchEvents
+    }
+
+    /// `sink` must outlive the hub. `reader` is the loop's own.
+    package init(reader: KeyspaceReader, sink: any WatchSink) {
+        self.reader = reader
+        self.sink = sink
+        nextRevision = reader.currentRevision + 1
+    }
+
+    package var count: Int { watchers.count - freeSlots.count }
+
+    /// Adds a watcher. `current` is the store's revision that the answer to the client names; a start
+    /// revision of 0 means the one after it. A start below the compacted revision is found out by the
+    /// next `advance`, so that "created" can leave first (api.md 13.2).
+    package func create(_ options: WatchOptions, current: Int64) -> WatcherID {
+        precondition(options.startRevision >= 0)
+        let first = options.startRevision == 0 ? current + 1 : options.startRevision
+        let slot = freeSlots.popLast() ?? watchers.count
+        if slot == watchers.count { watchers.append(nil) }
+        generation += 1
+        let id = WatcherID(slot: slot, generation: generation)
+        let isSynced = first >= nextRevision
+        watchers[slot] = Watcher(
+            id: id, options: options, progress: isSynced ? .synced : .lagging(next: first),
+            firstRevision: first)
+        index.insert(slot, options.range)
+        if isSynced { syncedCount += 1 } else { turns.append(slot) }
+        return id
+    }
+
+    /// Removes a watcher; nothing is delivered to it afterwards. Unknown ids are passed over.
+    package func cancel(_ id: WatcherID) {
+        guard let watcher = live(id) else { return }
+        index.remove(id.slot, watcher.options.range)
+        if watcher.progress == .synced { syncedCount -= 1 }
+        watchers[id.slot] = nil
+        freeSlots.append(id.slot)
+    }
+
+    /// Says that the stream of a watcher has room again.
+    package func resume(_ id: WatcherID) {
+        guard let watcher = live(id), case .blocked(let next) = watcher.progress else { return }
+        if next >= nextRevision {
+            watchers[id.slot]?.progress = .synced
+            syncedCount += 1
+        } else {
+            watchers[id.slot]?.progress = .lagging(next: next)
+            turns.append(id.slot)
+        }
+    }
+
+    /// The revision up to which all these watchers have seen everything, for the answer to a progress
+    /// request; nil when one is behind or waits for a revision of the future, or there is none.
+    package func progressRevision(_ ids: some Sequence<WatcherID>) -> Int64? {
+        var count = 0
+        for id in ids {
+            guard let watcher = live(id) else { continue }
+            guard isCurrent(watcher) else { return nil }
+            count += 1
+        }
+        return count == 0 ? nil : nextRevision - 1
+    }
+
+    /// The revision for a periodic progress response of one watcher (`notifiesProgress`): nil when it is
+    /// behind, or had events since the last call. Called once per progress interval.
+    package func idleRevision(_ id: WatcherID) -> Int64? {
+        guard let watcher = live(id), watcher.options.notifiesProgress else { return nil }
+        defer { watchers[id.slot]?.isIdle = true }
+        return watcher.isIdle && isCurrent(watcher) ? nextRevision - 1 : nil
+    }
+
+    /// Starts over after the store was replaced: every watcher reads on from what it wants next.
+    package func resynchronise() {
+        for slot in watchers.indices {
+            guard let watcher = watchers[slot], watcher.progress == .synced else { continue }
+            watchers[slot]?.progress = .lagging(next: max(nextRevision, watcher.firstRevision))
+            turns.append(slot)
+        }
+        syncedCount = 0
+        nextRevision = reader.currentRevision + 1
+        turns.removeAll { slot in
+            guard case .lagging(let next)? = watchers[slot]?.progress, next >= nextRevision else { return false }
+            watchers[slot]?.progress = .synced
+            syncedCount += 1
+            return true
+        }
+    }
+
+    func live(_ id: WatcherID) -> Watcher? {
+        guard watchers.indices.contains(id.slot), let watcher = watchers[id.slot], watcher.id == id else {
+            return nil
+        }
+        return watcher
+    }
+
+    /// etcd compares with the start revision as asked for, and 0 ("from now") is never in the future.
+    private func isCurrent(_ watcher: Watcher) -> Bool {
+        let isFuture = watcher.options.startRevision > nextRevision - 1
+        return watcher.progress == .synced && !isFuture && watcher.firstRevision <= nextRevision
+    }
+}

@@ -1,0 +1,58 @@
+/// Names a watcher of one hub; never used again for another.
+package struct WatcherID: Hashable, Sendable {
+    var slot: Int
+    var generation: UInt64
+}
+
+/// What a watcher wants to see.
+package struct WatchOptions: Sendable, Equatable {
+    package var range: KeyRange
+    /// Inclusive; 0 is from the next revision on. May lie in the future. Never negative (the API refuses
+    /// that before).
+    package var startRevision: Int64
+    /// Off: filter NOPUT.
+    package var wantsPuts = true
+    /// Off: filter NODELETE.
+    package var wantsDeletes = true
+    /// Each event carries the pair it replaced, unless that was compacted.
+    package var wantsPrevious = false
+    /// Takes part in `WatchHub.idleRevision`.
+    package var notifiesProgress = false
+
+    package init(range: KeyRange, startRevision: Int64 = 0) {
+        self.range = range
+        self.startRevision = startRevision
+    }
+}
+
+/// Where a watcher stands.
+///
+///     create ──▶ synced ──(stream full)──▶ blocked ──resume──▶ lagging ──▶ synced
+///        └─────▶ lagging ─(stream full)──▶ blocked
+///
+/// A compaction above the next revision of a lagging watcher ends it.
+struct Watcher {
+    enum Progress: Equatable {
+        /// Follows the hub's own cursor.
+        case synced
+        /// Reads the log by itself from `next` on.
+        case lagging(next: Int64)
+        /// Waits for room in its stream; has seen everything below `next`.
+        case blocked(next: Int64)
+    }
+
+    let id: WatcherID
+    let options: WatchOptions
+    var progress: Progress
+    /// Revisions below are not shown.
+    let firstRevision: Int64
+    /// Nothing was delivered since the last question for progress.
+    var isIdle = true
+    /// Events gathered in the scan under way, from `pendingFrom` on.
+    var pending = WatchEvents()
+    var pendingFrom: Int64 = 0
+    /// The last revision among the gathered events.
+    var pendingTo: Int64 = 0
+
+    func wants(isTombstone: Bool) -> Bool { isTombstone ? options.wantsDeletes : options.wantsPuts }
+}

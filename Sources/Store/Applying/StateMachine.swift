@@ -1,0 +1,164 @@
+import Backend
+import EtcdAPI
+import MVCC
+import Raft
+import Wire
+
+/// What a batch of applied entries tells the rest of the member.
+package struct ApplyResults: Sendable {
+    /// Answers to requests this start of this member proposed, in the order of the log.
+    package var replies: [Reply] = []
+    /// One per configuration entry: what raft has to do, or nil for nothing (the change was refused, or is
+    /// part of the state already).
+    package var configurations: [(index: LogIndex, change: ConfigurationChange?)] = []
+    /// Empty entries: what a new leader appends first. The leader of that term promotes its lessor now.
+    package var leaderEntries: [EntryID] = []
+
+    package init() {}
+
+    package mutating func removeAll() {
+        replies.removeAll(keepingCapacity: true)
+        configurations.removeAll(keepingCapacity: true)
+        leaderEntries.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Everything the log decides: keys, leases, members, alarms. `apply` is the only way to change it.
+///
+/// Owned by the apply thread. Invariants:
+/// 1. The state after entry i is a function of the entries up to i alone: no clock, no chance, nothing
+///    local decides what is stored. (Time is used for expiries on the leader, which are not stored.)
+/// 2. Nothing fails after the first change of an entry, unless the database does, and then the member
+///    stops: every refusal is found before.
+/// 3. Each batch ends with one hand-over to the flush: keys, buckets and the consistent index of the same
+///    entry become durable in one transaction, so a replay starts exactly behind it.
+package final class StateMachine {
+    package let keyspace: Keyspace
+    package let lessor: Lessor
+    package let membership: Membership
+    package let alarms: Alarms
+    private let boot: RequestIDs.Boot
+    let learnersMax: Int
+    let compacted: @Sendable (Int64) -> Void
+    /// The last entry applied. Entries at or below it are passed over.
+    package private(set) var consistentIndex: LogIndex
+    package private(set) var consistentTerm: Term
+    /// Changes of other buckets since the last hand-over.
+    var changes: [BucketChange] = []
+
+    /// `state` is what `StoredState.load` found; lessor, membership and alarms were filled from it.
+    /// `compacted` is called on the flush thread when the records below a revision are gone for good.
+    package init(
+        keyspace: Keyspace, lessor: Lessor, membership: Membership, alarms: Alarms,
+        boot: RequestIDs.Boot, state: StoredState, learnersMax: Int = 1,
+        compacted: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) {
+        self.keyspace = keyspace
+        self.lessor = lessor
+        self.membership = membership
+        self.alarms = alarms
+        self.boot = boot
+        self.learnersMax = learnersMax
+        self.compacted = compacted
+        consistentIndex = state.consistentIndex
+        consistentTerm = state.consistentTerm
+    }
+
+    /// Applies committed entries in the order of their indexes; `now` is the lessor's time.
+    ///
+    /// An error means the database failed: the member must stop, nothing of this batch is flushed.
+    package func apply(
+        _ entries: [Entry], at now: Duration, into results: inout ApplyResults
+    ) throws(MVCCError) {
+        var isChanged = false
+        for entry in entries {
+            guard entry.index > consistentIndex else {
+                if entry.kind != .normal { results.configurations.append((entry.index, nil)) }
+                continue
+            }
+            try apply(entry, at: now, into: &results)
+            consistentIndex = entry.index
+            consistentTerm = entry.term
+            isChanged = true
+        }
+        if isChanged { handOver() }
+    }
+
+    private func apply(
+        _ entry: Entry, at now: Duration, into results: inout ApplyResults
+    ) throws(MVCCError) {
+        guard entry.kind == .normal else { return applyConfiguration(entry, into: &results) }
+        if entry.data.isEmpty {
+            results.leaderEntries.append(entry.id)
+            return
+        }
+        // Bytes have no padding; so everywhere a span of bytes becomes a raw span.
+        let bytes = unsafe entry.data.span.bytes
+        let request: EntryRequest
+        do {
+            request = try EntryRequest(decoding: bytes)
+            if request.kind == nil || request.kind == .v2, let bare = V2Request(decoding: bytes) {
+                return applyV2(bare)
+            }
+        } catch {
+            // Not written by this server, and etcd would not start on it either: without effect.
+            return
+        }
+        let isAwaited = boot.issued(request.id)
+        let outcome = try apply(request, in: bytes, isAwaited: isAwaited, at: now)
+        if isAwaited, let outcome { results.replies.append(Reply(id: request.id, outcome: outcome)) }
+    }
+
+    private func apply(
+        _ request: EntryRequest, in bytes: borrowing RawSpan, isAwaited: Bool, at now: Duration
+    ) throws(MVCCError) -> Outcome? {
+        switch request.kind {
+        case .put: try applyPut(in: bytes, request.at)
+        case .txn: try applyTransaction(in: bytes, request.at, isAwaited: isAwaited)
+        case .deleteRange: try applyDeleteRange(in: bytes, request.at)
+        case .range: isAwaited ? try applyRange(in: bytes, request.at) : nil
+        case .compaction: try applyCompaction(in: bytes, request.at)
+        case .leaseGrant: applyLeaseGrant(in: bytes, request.at, at: now)
+        case .leaseRevoke: applyLeaseRevoke(in: bytes, request.at)
+        case .leaseCheckpoint: applyLeaseCheckpoint(in: bytes, request.at, at: now)
+        case .alarm: applyAlarm(in: bytes, request.at)
+        case .clusterVersionSet: applyClusterVersion(in: bytes, request.at)
+        case .clusterMemberAttrSet: applyMemberAttributes(in: bytes, request.at)
+        case .downgradeInfoSet: applyDowngrade(in: bytes, request.at)
+        default: nil
+        }
+    }
+
+    /// Whether somebody on this member waits for the request with this id.
+    func isAwaited(_ id: UInt64) -> Bool { boot.issued(id) }
+
+    private func handOver() {
+        changes.append(
+            BucketChange(.meta, key: StoredState.Key.consistentIndex, value: consistentIndex.rawValue.bigEndianBytes))
+        changes.append(
+            BucketChange(.meta, key: StoredState.Key.term, value: consistentTerm.rawValue.bigEndianBytes))
+        keyspace.handOver(changes, position: consistentIndex.rawValue)
+        changes.removeAll(keepingCapacity: true)
+    }
+
+    /// Does one write: `body` makes the changes, and they become visible when it returns. After an error
+    /// the write is closed too, for the member stops then.
+    func write<R>(
+        _ body: (inout KeyspaceWrite) throws(MVCCError) -> R
+    ) throws(MVCCError) -> R {
+        var write = keyspace.beginWrite()
+        let result: R
+        do {
+            result = try body(&write)
+        } catch {
+            write.commit()
+            throw error
+        }
+        write.commit()
+        return result
+    }
+}
+
+extension UInt64 {
+    var bigEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> UInt64(56 - 8 * $0)) } }
+}
