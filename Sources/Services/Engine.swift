@@ -1,4 +1,5 @@
 import Raft
+import Store
 
 /// What Services needs of the rest of the server; implemented by Server, and by a small in-memory
 /// single member in the tests.
@@ -17,8 +18,9 @@ import Raft
 ///     visible(revision)           after each apply batch that moved the revision (coalesced)
 ///     compacted(through:)         the physical compaction through that revision is done and synced
 ///     leaderChanged()             the leader this member knows changed (also to or from none)
-///     endOfPass()                 after each pass over sockets and mailboxes, before the loop sleeps
-///     tick(now)                   about every 50 ms, monotonic nanoseconds
+///     endOfPass() -> Bool         after each pass over sockets and mailboxes, before the loop sleeps;
+///                                 true: run another pass at once
+///     tick(now)                   about every 50 ms
 ///     shutdown()                  once: no more answers will come
 ///
 /// A late answer to an id whose waiter is gone (timeout, cancelled call, earlier boot) is ignored.
@@ -99,6 +101,14 @@ package struct MembershipProposal: Equatable, Sendable {
         self.kind = kind
         self.member = member
         self.context = context
+    }
+
+    /// The entry of a change as Store describes it.
+    package init(_ change: MembershipChange) {
+        guard let kind = Kind(rawValue: change.type) else {
+            preconditionFailure("no ConfChangeType \(change.type)")
+        }
+        self.init(kind: kind, member: change.member, context: change.context)
     }
 }
 

@@ -110,7 +110,7 @@ package struct RangeAnswer {
     }
 
     /// Appends the pair at `position` as field 2.
-    func appendPair(at position: Int, to bytes: inout [UInt8]) throws(MVCCError) {
+    package func appendPair(at position: Int, to bytes: inout [UInt8]) throws(MVCCError) {
         bytes.appendBytesTag(2)
         bytes.appendVarint(UInt64(try pairSize(at: position)))
         guard isKeysOnly else { return try selection.appendRecord(place(position), to: &bytes) }
@@ -122,7 +122,7 @@ package struct RangeAnswer {
         bytes.appendField(6, try lease(at: position, match))
     }
 
-    func appendTail(to bytes: inout [UInt8]) {
+    package func appendTail(to bytes: inout [UInt8]) {
         bytes.appendField(3, more)
         bytes.appendField(4, count)
     }

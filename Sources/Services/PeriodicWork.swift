@@ -1,0 +1,94 @@
+import EtcdAPI
+import HTTP
+import Net
+import Store
+import Wire
+
+/// When the work that comes round is due next; the intervals are etcd's (spec/errors.md 4).
+struct PeriodicWork {
+    static let expiryInterval: Duration = .milliseconds(500)
+    static let publishInterval: Duration = .seconds(1)
+    static let catchUpInterval: Duration = .milliseconds(100)
+
+    let drivesExpiry: Bool
+    private var expiryDue: MonotonicTime
+    private var publishDue: MonotonicTime
+
+    init(drivesExpiry: Bool, now: MonotonicTime) {
+        self.drivesExpiry = drivesExpiry
+        expiryDue = now + Self.expiryInterval
+        publishDue = now + Self.publishInterval
+    }
+
+    mutating func isExpiryDue(at now: MonotonicTime) -> Bool {
+        guard drivesExpiry, now >= expiryDue else { return false }
+        expiryDue = now + Self.expiryInterval
+        return true
+    }
+
+    mutating func isPublishDue(at now: MonotonicTime) -> Bool {
+        guard now >= publishDue else { return false }
+        publishDue = now + Self.publishInterval
+        return true
+    }
+}
+
+/// The streams of one loop that want to hear of time, by the id of their call.
+struct OpenStreams {
+    var watches: [UInt64: WatchStream] = [:]
+    var keepAlives: [UInt64: KeepAliveStream] = [:]
+    var healthWatches: [UInt64: GRPCCall] = [:]
+    var moves: [LeadershipMove] = []
+}
+
+extension LoopServices {
+    func runPeriodicWork() {
+        if periodic.isExpiryDue(at: now) {
+            revokeExpired()
+            if limits.leaseCheckpoints { checkpointDue() }
+        }
+        for stream in streams.keepAlives.values { stream.tick() }
+        tickWatches()
+        tickMoves()
+        if periodic.isPublishDue(at: now) { context.metrics.publish(counters, loop: index) }
+    }
+
+    /// Revokes through the log what the lessor of a leader finds expired: at most 500 leases each
+    /// 500 ms. The lessor hands a lease out again when its revoke does not come.
+    private func revokeExpired() {
+        for lease in context.lessor.expired(at: leaseTime) {
+            counters.leasesExpired += 1
+            var request: [UInt8] = []
+            request.appendField(1, lease)
+            _ = propose(.leaseRevoke, request, .expiry(lease: lease))
+        }
+    }
+
+    private func checkpointDue() {
+        let due = context.lessor.dueCheckpoints(at: leaseTime)
+        if !due.isEmpty { proposeCheckpoints(due) }
+    }
+
+    /// Proposes one LeaseCheckpointRequest.
+    func proposeCheckpoints(_ checkpoints: [(id: Int64, remainingTTL: Int64)]) {
+        var request: [UInt8] = []
+        for checkpoint in checkpoints {
+            var item: [UInt8] = []
+            item.appendField(1, checkpoint.id)
+            item.appendField(2, checkpoint.remainingTTL)
+            request.appendField(1, always: item)
+        }
+        _ = propose(.leaseCheckpoint, request, .unattended)
+    }
+
+    /// Ends every open stream.
+    func endStreams(_ status: GRPCStatus) {
+        for stream in streams.watches.values { stream.end(status) }
+        for stream in streams.keepAlives.values { stream.end(status) }
+        for call in streams.healthWatches.values { finish(call, .healthWatch, status) }
+        for move in streams.moves { finish(move.call, .moveLeader, status) }
+        for call in compactions.removeAll() { finish(call, .compact, status) }
+        streams = OpenStreams()
+        endConcurrency(status)
+    }
+}

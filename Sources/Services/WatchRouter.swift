@@ -1,0 +1,55 @@
+import MVCC
+
+/// Brings what the hub finds to whom it concerns: a client's stream, or a Lock or Election call of
+/// this server.
+final class WatchRouter: WatchSink {
+    enum Target {
+        case stream(WatchStream, id: Int64)
+        case inner(any InnerWatch)
+    }
+
+    /// Who stands behind each watcher of the hub.
+    var targets: [WatcherID: Target] = [:]
+
+    func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
+        switch targets[watcher] {
+        case .stream(let stream, let id):
+            return stream.deliver(watcher, id: id, revision: revision, events: events)
+        case .inner(let inner):
+            inner.changed(revision: revision, events: events)
+            return true
+        // Cancelled from inside this very scan.
+        case nil: return true
+        }
+    }
+
+    func compacted(_ watcher: WatcherID, compactRevision: Int64) {
+        switch targets.removeValue(forKey: watcher) {
+        case .stream(let stream, let id): stream.compacted(id: id, compactRevision: compactRevision)
+        case .inner(let inner): inner.compacted()
+        case nil: break
+        }
+    }
+}
+
+/// A Lock or Election call that waits for keys to change. Told inside `WatchHub.advance`: it may note
+/// what it learnt and must not touch the hub there.
+protocol InnerWatch: AnyObject {
+    func changed(revision: Int64, events: WatchEvents)
+    func compacted()
+}
+
+extension LoopServices {
+    /// Lets the hub do one bounded piece of work, if it has any.
+    ///
+    /// When the database cannot be read nothing is lost: the hub goes on from there at the next tick.
+    func advanceHub() {
+        do { hubHasWork = try hub.advance() } catch { hubHasWork = false }
+        concurrencyCalls.wake()
+    }
+
+    func tickWatches() {
+        if hub.count > 0 { hubHasWork = true }
+        for stream in streams.watches.values { stream.tick() }
+    }
+}
