@@ -41,14 +41,17 @@ package final class GRPCCall {
     private let unknownPath: [UInt8]
     private let metadataBlock: MetadataBlock
 
-    init(session: HTTP2Session, streamID: Int32, request: RequestHeaders, deadline: MonotonicTime?) {
+    init(
+        session: HTTP2Session, streamID: Int32, request: RequestHeaders, metadata: MetadataBlock,
+        deadline: MonotonicTime?
+    ) {
         self.session = session
         self.streamID = streamID
         self.deadline = deadline
         id = session.number << 32 | UInt64(UInt32(bitPattern: streamID))
         route = request.route
         unknownPath = request.unknownPath
-        metadataBlock = request.metadata
+        metadataBlock = metadata
         assembler = MessageAssembler(isCompressionNegotiated: request.encoding == .gzip)
     }
 

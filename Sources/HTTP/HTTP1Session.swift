@@ -9,6 +9,9 @@ import Net
 /// Pipelined requests wait in the buffer, one is answered at a time; beyond the bound of one request
 /// the connection is closed, as no client pipelines that much.
 final class HTTP1Session {
+    /// Answers not yet written beyond which no further request is taken up.
+    private static let outputBytesMax = 256 * 1024
+
     private enum State { case reading, answering, ending }
 
     private let limits: HTTPLimits
@@ -45,7 +48,7 @@ final class HTTP1Session {
     }
 
     private func advance() {
-        while state == .reading {
+        while state == .reading, output.count - outputStart < Self.outputBytesMax {
             switch parser.next() {
             case .needsMore: return
             case .expectsContinue: write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))

@@ -29,6 +29,9 @@ import Net
 
 /// From calls to bytes.
 extension HTTP2Session {
+    private static let frameHeadBytes = 9
+    /// Less is not worth a frame while more waits.
+    private static let dataBytesMin = 1024
     /// More than any one piece nghttp2 hands out: a frame of 16 KiB and its head.
     private static let pieceBytesMax = 16 * 1024 + 64
 
@@ -83,6 +86,10 @@ extension HTTP2Session {
             call.isDeferred = true
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
+        // What is offered is written at once, so it must fit the buffer; PAUSE waits for the next one.
+        let fits = output.room - Self.frameHeadBytes
+        if fits < min(available, room, Self.dataBytesMin) { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
+        let room = min(room, fits)
         flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         if available <= room, let status = call.status {
             flags |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
@@ -93,7 +100,6 @@ extension HTTP2Session {
 
     /// Writes the frame that was offered: its head, then the bytes from the call's queue.
     func writeData(_ streamID: Int32, head: UnsafeRawBufferPointer, count: Int) -> Int32 {
-        guard output.room >= head.count + count else { return NGHTTP2_ERR_WOULDBLOCK.rawValue }
         guard let call = call(streamID) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
         let start = output.count
         unsafe output.append(head)

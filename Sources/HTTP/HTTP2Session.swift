@@ -187,15 +187,15 @@ import Synchronization
             let text = "too many bytes of replies are not read by the client"
             return submitRefusal(streamID, 200, GRPCStatus(.resourceExhausted, text))
         }
-        headers.shareMetadata(with: &sharedMetadata)
-        let deadline = headers.timeout.map { host.now + $0 }
-        let call = GRPCCall(session: self, streamID: streamID, request: headers, deadline: deadline)
+        let call = GRPCCall(
+            session: self, streamID: streamID, request: headers,
+            metadata: headers.metadata(sharing: &sharedMetadata), deadline: headers.timeout.map { host.now + $0 })
         call.position = calls.count
         calls.append(call)
         must(unsafe nghttp2_session_set_stream_user_data(
             session, streamID, Unmanaged.passUnretained(call).toOpaque()))
         application.opened(call)
-        if let deadline, call.isOpen { host.wake(at: deadline) }
+        if let deadline = call.deadline, call.isOpen { host.wake(at: deadline) }
     }
 
     func call(_ streamID: Int32) -> GRPCCall? {

@@ -10,7 +10,7 @@ struct RequestHeaders {
     private(set) var unknownPath: [UInt8] = []
     private(set) var timeout: Duration?
     private(set) var encoding = Encoding.identity
-    private(set) var metadata: MetadataBlock
+    private var metadata: MetadataBlock
     private var contentType = ContentType.missing
     private var isPost = false
     private var hasConnection = false
@@ -83,20 +83,22 @@ struct RequestHeaders {
         return nil
     }
 
-    /// Uses `earlier`'s array when its bytes are the same, so that equal calls share one.
-    mutating func shareMetadata(with earlier: inout [UInt8]) {
-        if metadata.bytes == earlier { metadata.bytes = earlier } else { earlier = metadata.bytes }
+    /// The metadata for the call's life. `earlier` is the array of the call before, which is used again
+    /// when its bytes are the same; ours stays unshared, so that it can be filled anew without a copy.
+    func metadata(sharing earlier: inout [UInt8]) -> MetadataBlock {
+        if metadata.bytes != earlier { earlier = Array(metadata.bytes[...]) }
+        return MetadataBlock(bytes: earlier, keys: metadata.keys)
     }
 
     /// Empties the list for the next request and keeps the storage.
     mutating func reset() {
-        let keys = metadata.keys
-        metadata.bytes.removeAll(keepingCapacity: true)
-        let bytes = metadata.bytes
-        self = RequestHeaders(keys: keys, bytes: bytes)
+        var kept = metadata
+        metadata.bytes = []  // one reference only, so that emptying keeps the storage
+        kept.bytes.removeAll(keepingCapacity: true)
+        self = RequestHeaders(kept)
     }
 
-    private init(keys: [StaticString], bytes: [UInt8]) { metadata = MetadataBlock(bytes: bytes, keys: keys) }
+    private init(_ metadata: MetadataBlock) { self.metadata = metadata }
 
     private mutating func setPath(_ value: UnsafeRawBufferPointer, _ routes: GRPCRoutes) {
         route = unsafe routes.find(value)

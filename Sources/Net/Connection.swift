@@ -90,6 +90,7 @@ package final class Connection: ReadinessHandler {
     package func closeWhenFlushed() {
         guard closing == .open else { return }
         closing = .whenFlushed
+        lingering = loop.schedule(after: NetLimits.lastWords) { [weak self] in self?.close() }
         requestFlush()
     }
 
@@ -210,7 +211,8 @@ package final class Connection: ReadinessHandler {
     /// until it closes too or a second has passed. Closing at once with input unread would make the
     /// kernel send a reset, which can destroy our last bytes before the peer has read them.
     private func finish() {
-        guard lingering == nil, let number = descriptor?.number else { return }
+        guard closing == .whenFlushed, let number = descriptor?.number else { return }
+        if let lingering { loop.cancel(lingering) }
         _ = platform_shutdown_write(number)
         closing = .lingering
         isReadingPaused = false

@@ -13,6 +13,8 @@ package enum NetLimits {
     static let eventsPerPass = 256
     /// How long a listener rests when descriptors or connections have run out.
     static let acceptPause: Duration = .milliseconds(100)
+    /// How long a connection we end tries to get its last bytes to a peer that does not read.
+    static let lastWords: Duration = .seconds(60)
     /// How long a connection we end waits for the other side to end it too.
     static let linger: Duration = .seconds(1)
     /// Descriptors kept for files and our own use; etcd server/embed keeps the same 150.

@@ -1,0 +1,73 @@
+import Net
+
+@testable import HTTP
+
+/// An HTTP/2 session without a socket: bytes in, frames out, and a clock that the test turns.
+final class SessionHarness: SessionHost {
+    var now = MonotonicTime(nanoseconds: 1_000_000_000)
+    let peerDescription = "127.0.0.1:1"
+    private(set) var wantsFlush = false
+    private(set) var isClosing = false
+    private(set) var isClosed = false
+    private(set) var wakeTime: MonotonicTime?
+    let application = EchoApplication()
+    let reader = FrameReader()
+    private(set) var session: HTTP2Session!
+
+    init(_ configuration: HTTPConfiguration = EchoApplication.configuration) {
+        session = HTTP2Session(
+            configuration: configuration, library: HTTP2Library(configuration.limits), application: application,
+            host: self)
+    }
+
+    /// A session that has shaken hands.
+    static func connected(_ configuration: HTTPConfiguration = EchoApplication.configuration) -> SessionHarness {
+        let harness = SessionHarness(configuration)
+        harness.feed(Frames.preface + Frames.settings() + Frames.settingsAcknowledgement)
+        harness.flush()
+        return harness
+    }
+
+    func feed(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        unsafe bytes.withUnsafeBytes { unsafe session.receive($0) }
+    }
+
+    /// Pulls output, at most `rounds` buffers of `size` bytes.
+    func flush(rounds: Int = 1000, size: Int = 256 * 1024) {
+        for _ in 0..<rounds {
+            guard !isClosed else { return }
+            var count = 0
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+                unsafe count = session.produce(into: UnsafeMutableRawBufferPointer(buffer))
+                initialized = count
+            }
+            if count == 0 { return }
+            reader.append(bytes)
+        }
+    }
+
+    func exchange(_ bytes: [UInt8]) {
+        feed(bytes)
+        flush()
+    }
+
+    /// Turns the clock to the next wake-up the session asked for.
+    func advanceToWake() {
+        guard let time = wakeTime else { return }
+        wakeTime = nil
+        now = max(now, time)
+        session.tick()
+    }
+
+    func advance(_ duration: Duration) {
+        let end = now + duration
+        while let time = wakeTime, time <= end, !isClosed { advanceToWake() }
+        now = end
+    }
+
+    func requestFlush() { wantsFlush = true }
+    func wake(at time: MonotonicTime) { wakeTime = wakeTime.map { min($0, time) } ?? time }
+    func closeWhenFlushed() { isClosing = true }
+    func close() { isClosed = true }
+}
