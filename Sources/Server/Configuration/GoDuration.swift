@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Go's durations: a sign, then numbers with units (`1h30m`, `1.5s`, `300ms`), counted in nanoseconds.
 enum GoDuration {
     private static let units: [(name: String, nanoseconds: Int64)] = [
@@ -69,32 +71,5 @@ enum GoDuration {
     }
 
     /// Go's text of a duration: `1h0m0s`, `1.5s`, `300ms`, `0s`.
-    static func text(_ duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let total = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        if total == 0 { return "0s" }
-        let sign = total < 0 ? "-" : ""
-        let value = total.magnitude
-        if value < 1_000_000_000 {
-            for (name, size): (String, UInt64) in [("ms", 1_000_000), ("µs", 1000), ("ns", 1)]
-            where value >= size {
-                return sign + decimal(value, size) + name
-            }
-        }
-        let wholeSeconds = value / 1_000_000_000
-        let (hours, minutes) = (wholeSeconds / 3600, wholeSeconds / 60 % 60)
-        var out = sign
-        if hours > 0 { out += "\(hours)h" }
-        if hours > 0 || minutes > 0 { out += "\(minutes)m" }
-        return out + decimal(value % 60_000_000_000, 1_000_000_000) + "s"
-    }
-
-    /// `value / size` without trailing zeroes behind the point; `size` is a power of ten.
-    private static func decimal(_ value: UInt64, _ size: UInt64) -> String {
-        let fraction = value % size
-        if fraction == 0 { return "\(value / size)" }
-        var digits = String(size + fraction).dropFirst()
-        while digits.last == "0" { digits.removeLast() }
-        return "\(value / size)." + digits
-    }
+    static func text(_ duration: Duration) -> String { duration.goText }
 }
