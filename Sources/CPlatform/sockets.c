@@ -138,13 +138,15 @@ int platform_listen_tcp(const char *host, uint16_t port, int reuse_port, int bac
     int descriptor = -1;
     if (is_wildcard(chosen)) {  // as Go: one socket for both families where the kernel has IPv6
         struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-        descriptor = listen_at(AF_INET6, (struct sockaddr *)&any, sizeof any, reuse_port, 1, backlog, failure);
+        descriptor =
+            listen_at(AF_INET6, (struct sockaddr *)&any, sizeof any, reuse_port, 1, backlog, failure);
         if (descriptor >= 0 || descriptor == -EADDRINUSE || descriptor == -EACCES) {
             freeaddrinfo(found);
             return descriptor;
         }
     }
-    descriptor = listen_at(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port, 0, backlog, failure);
+    descriptor = listen_at(
+        chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port, 0, backlog, failure);
     freeaddrinfo(found);
     return descriptor;
 }
@@ -278,7 +280,8 @@ void platform_http_date(uint8_t text[29]) {
     struct tm utc;
     gmtime_r(&now, &utc);
     char line[64];
-    snprintf(line, sizeof line, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * utc.tm_wday, utc.tm_mday,
+    snprintf(line, sizeof line, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * utc.tm_wday,
+             utc.tm_mday,
              months + 3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
     memcpy(text, line, 29);
 }

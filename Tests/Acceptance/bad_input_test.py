@@ -233,7 +233,8 @@ def test_unknown_methods_and_services(client):
 def test_a_deadline_is_kept_and_a_cancelled_watch_is_forgotten(server, client):
     before = server.get("/metrics")[1]
     stream = client.stream(
-        "etcdserverpb.Watch", "Watch", iter([message("WatchRequest")(create_request=message("WatchCreateRequest")(key=b"w"))]),
+        "etcdserverpb.Watch", "Watch",
+        iter([message("WatchRequest")(create_request=message("WatchCreateRequest")(key=b"w"))]),
         "WatchRequest", "WatchResponse", timeout=0.3)
     with pytest.raises(grpc.RpcError) as error:
         for _ in stream:

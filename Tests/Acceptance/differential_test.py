@@ -204,7 +204,8 @@ class Watches:
         self.canceled = {}
         self.seen = 0
         self.changed = threading.Condition()
-        stream = client.stream("etcdserverpb.Watch", "Watch", iter(self.requests.get, None), "WatchRequest", "WatchResponse")
+        stream = client.stream(
+            "etcdserverpb.Watch", "Watch", iter(self.requests.get, None), "WatchRequest", "WatchResponse")
         self.reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self.reader.start()
 

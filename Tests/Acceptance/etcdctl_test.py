@@ -31,7 +31,8 @@ def plain(text, server):
     text = re.sub(r" +", " ", re.sub(r"-+", "-", text))
     text = re.sub(r"\d+(\.\d+)? [kMG]?B", "SIZE", text)
     text = re.sub(r"remaining\(\d+s\)", "remaining(S)", text)
-    text = re.sub(r'"(raft_term|raftTerm|RaftTerm|raftIndex|dbSize|dbSizeInUse|raftAppliedIndex)":\s?\d+', r'"\1":N', text)
+    text = re.sub(
+        r'"(raft_term|raftTerm|RaftTerm|raftIndex|dbSize|dbSizeInUse|raftAppliedIndex)":\s?\d+', r'"\1":N', text)
     return re.sub(r'("RaftTerm" : )\d+', r"\1N", text)
 
 
@@ -132,7 +133,10 @@ def test_leases_hold_and_release_keys(pair):
             server.etcdctl("lease", "revoke", lease),
             server.etcdctl("get", "leased"),
         ]
-        answers.append([(s, re.sub(r'("Lease" : )\d+', r"\1ID", re.sub(r"found \d+", "found N", plain(o, server)).split("\nHEX")[0]), plain(e, server)) for s, o, e in steps])
+        answers.append([
+            (s, re.sub(r'("Lease" : )\d+', r"\1ID",
+                       re.sub(r"found \d+", "found N", plain(o, server)).split("\nHEX")[0]), plain(e, server))
+            for s, o, e in steps])
     strip = lambda steps: [re.sub(r'"(Revision|CreateRevision|ModRevision)" : \d+', "REV", str(step)) for step in steps]
     assert strip(answers[0]) == strip(answers[1])
 
@@ -218,7 +222,9 @@ def test_a_mirror_copies_everything(pair):
     ours, real = pair
     for source, target, prefix in ((ours, real, "from-ours/"), (real, ours, "from-real/")):
         source.etcdctl("put", "mirrored", "1")
-        mirror = background(source, "make-mirror", target.endpoint, "--prefix=mirrored", f"--dest-prefix={prefix}", "--no-dest-prefix=false")
+        mirror = background(
+            source, "make-mirror", target.endpoint, "--prefix=mirrored", f"--dest-prefix={prefix}",
+            "--no-dest-prefix=false")
         deadline = time.monotonic() + 15
         while target.etcdctl("get", f"{prefix}", "--prefix", "--print-value-only")[1] != "1\n":
             assert time.monotonic() < deadline and mirror.poll() is None

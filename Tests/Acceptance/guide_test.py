@@ -90,8 +90,8 @@ def test_flags_alone_serve(folder):
 
 def test_a_flag_wins_over_a_different_variable_with_one_warning(folder):
     values, client = settings(folder)
-    text = run_until_ready([OURS, "--name=other", f"--initial-cluster=other={values['ETCD_INITIAL_ADVERTISE_PEER_URLS']}"],
-                           values, client, folder)
+    cluster = f"--initial-cluster=other={values['ETCD_INITIAL_ADVERTISE_PEER_URLS']}"
+    text = run_until_ready([OURS, "--name=other", cluster], values, client, folder)
     warnings = [json.loads(line) for line in text.splitlines() if '"level":"warn"' in line]
     named = [w for w in warnings if "ETCD_NAME" in json.dumps(w)]
     assert len(named) == 1, text
