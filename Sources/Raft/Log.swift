@@ -38,6 +38,8 @@ struct Log {
     var lastID: EntryID { slots.count > head ? slots[slots.count - 1].id : compacted }
     var first: LogIndex { compacted.index + 1 }
     var count: Int { slots.count - head }
+    /// Entries and husks, for tests of compaction.
+    var slotCount: Int { slots.count }
 
     /// The term of the entry at `index`, nil when it lies outside `compacted...last`.
     func term(at index: LogIndex) -> Term? {
