@@ -121,6 +121,7 @@ extension HTTP2Session {
     func sentFrame(_ frame: UnsafePointer<nghttp2_frame>) {
         let head = unsafe frame.pointee.hd
         let type = UInt32(head.type)
+        if type == NGHTTP2_GOAWAY.rawValue { sentGoAway() }
         guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue else { return }
         keepalive.sentHeadersOrData()
         // Answered before the client ended its side: it need not go on (RFC 9113 section 8.1).

@@ -36,6 +36,7 @@ import Synchronization
     /// SETTINGS have come: the client speaks HTTP/2.
     private(set) var isEstablished = false
     private var isDraining = false
+    private var hasDrainPing = false
 
     init(
         configuration: HTTPConfiguration, library: HTTP2Library, application: any GRPCApplication,
@@ -116,8 +117,15 @@ import Synchronization
         if isDraining { return }
         isDraining = true
         must(unsafe nghttp2_submit_shutdown_notice(session))
-        submitPing()
         host?.requestFlush()
+    }
+
+    /// The first GOAWAY of a drain has left; nghttp2 would send a ping ahead of one still queued.
+    func sentGoAway() {
+        if isDraining, !hasDrainPing {
+            hasDrainPing = true
+            submitPing()
+        }
     }
 
     func submitPing() {
@@ -163,7 +171,7 @@ import Synchronization
     private func receivedPing(isAcknowledgement: Bool) {
         guard let host else { return }
         if isAcknowledgement {
-            if isDraining { submitGoAway(NGHTTP2_NO_ERROR, "") }
+            if hasDrainPing { submitGoAway(NGHTTP2_NO_ERROR, "") }
         } else if keepalive.receivedPing(host.now, hasCalls: !calls.isEmpty, limits) {
             submitGoAway(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings")
             host.closeWhenFlushed()
