@@ -89,7 +89,7 @@ let package = Package(
         tests("RaftTests", ["Raft"], resources: [.copy("Scripts")]),
         tests("MVCCTests", ["MVCC", "Backend", "Wire"]),
         tests("ReplicationTests", ["Replication", "Raft"]),
-        tests("JournalTests", ["Journal", "Raft", "Wire", "CPlatform"]),
+        tests("JournalTests", ["Journal", "Raft", "Wire", "CPlatform"], resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", "MVCC", "Backend", "EtcdAPI", "Wire", "Raft", protobuf]),
         tests("HTTPTests", ["HTTP", "Net", "CNgHTTP2", "CPlatform"]),
         tests(

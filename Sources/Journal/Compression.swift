@@ -74,7 +74,8 @@ import CZlib
                     unsafe stream.pointee.avail_in = UInt32(input.count)
                     unsafe stream.pointee.next_out = buffer.baseAddress
                     unsafe stream.pointee.avail_out = UInt32(size)
-                    isWhole = unsafe inflate(stream, Z_FINISH) == Z_STREAM_END
+                    isWhole =
+                        unsafe inflate(stream, Z_FINISH) == Z_STREAM_END
                         && stream.pointee.avail_in == 0 && stream.pointee.avail_out == 0
                     used = isWhole ? size : 0
                 }

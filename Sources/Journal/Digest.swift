@@ -8,7 +8,8 @@ import COpenSSL
 
     init() {
         // Fails only without memory, or in a libcrypto built without SHA-256.
-        guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+        guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
+        else {
             preconditionFailure("libcrypto has no SHA-256")
         }
         unsafe self.context = unsafe context
@@ -17,7 +18,9 @@ import COpenSSL
     deinit { unsafe EVP_MD_CTX_free(context) }
 
     func update(_ bytes: borrowing RawSpan) {
-        let result = unsafe bytes.withUnsafeBytes { unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+        let result = unsafe bytes.withUnsafeBytes {
+            unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
+        }
         precondition(result == 1)
     }
 

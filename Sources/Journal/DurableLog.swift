@@ -13,8 +13,8 @@ import Raft
 ///    its name, sync the directory. A crash between any two steps leaves a log that recovers.
 /// 3. Every segment that recovery from the snapshot given to `release` needs is locked by this log, and
 ///    `purge` removes unlocked ones only.
-/// 4. A failed write or sync ends the log: the bytes on disk are unknown, and a later sync that succeeds would
-///    prove nothing (the kernel has dropped the dirty pages). Every later call throws `.stopped`.
+/// 4. A failed write or sync ends the log: the bytes on disk are unknown, and a later sync that succeeds
+///    would prove nothing (the kernel has dropped the dirty pages). Every later call throws `.stopped`.
 ///
 /// One thread owns it. It is `Sendable`, so it can be made on another.
 package struct DurableLog: ~Copyable, Sendable {
@@ -38,7 +38,8 @@ package struct DurableLog: ~Copyable, Sendable {
     package internal(set) var failure: JournalError?
 
     init(
-        directory: String, metadata: LogMetadata, disk: any Disk, options: LogOptions, segments: [HeldSegment],
+        directory: String, metadata: LogMetadata, disk: any Disk, options: LogOptions,
+        segments: [HeldSegment],
         offset: UInt64, checksum: UInt32, hardState: HardState, lastIndex: LogIndex, snapshotted: LogIndex
     ) {
         precondition(!segments.isEmpty)

@@ -16,7 +16,8 @@ package struct LogOptions: Sendable {
     package var unsafeNoFsync: Bool
 
     package init(
-        segmentSize: UInt64 = 64_000_000, preparation: PreparationStyle = .background, unsafeNoFsync: Bool = false
+        segmentSize: UInt64 = 64_000_000, preparation: PreparationStyle = .background,
+        unsafeNoFsync: Bool = false
     ) {
         precondition(segmentSize >= 512)
         self.segmentSize = segmentSize

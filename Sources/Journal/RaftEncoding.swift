@@ -6,7 +6,7 @@ import Wire
 ///
 ///     Entry             1 type, 2 term, 3 index, 4 data
 ///     HardState         1 term, 2 vote, 3 commit
-///     ConfState         1 voters*, 2 learners*, 3 voters outgoing*, 4 learners next* (unpacked), 5 auto leave
+///     ConfState         1 voters*, 2 learners*, 3 outgoing*, 4 next learners*, 5 auto leave (* unpacked)
 ///     SnapshotMetadata  1 ConfState, 2 index, 3 term
 ///     walpb.Snapshot    1 index, 2 term, 3 ConfState (absent in the first record of a log)
 ///     Metadata          1 member id, 2 cluster id

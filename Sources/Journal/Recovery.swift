@@ -48,9 +48,9 @@ package struct LogRepair: Equatable, Sendable {
 extension DurableLog {
     /// Reads the log from the snapshot on, repairs a torn tail once, and opens it for appending.
     ///
-    /// `snapshot` is one that the log has recorded (`.zero` when there is none yet); the segments from the one
-    /// that holds it to the last are locked before they are read. Nothing acknowledged is lost by a repair:
-    /// what a crash tore was never synced as a whole.
+    /// `snapshot` is one that the log has recorded (`.zero` when there is none yet); the segments from the
+    /// one that holds it to the last are locked before they are read. Nothing acknowledged is lost by a
+    /// repair: what a crash tore was never synced as a whole.
     package static func recover(
         in directory: String, from snapshot: EntryID, options: LogOptions = LogOptions(),
         disk: any Disk = SystemDisk()
@@ -97,8 +97,8 @@ extension DurableLog {
         }
     }
 
-    /// The snapshots the log has recorded at or below its last commit index, oldest first: only a `.snap` file
-    /// that is one of them may be started from. Reads all segments; a torn tail ends the reading.
+    /// The snapshots the log has recorded at or below its last commit index, oldest first: only a `.snap`
+    /// file that is one of them may be started from. Reads all segments; a torn tail ends the reading.
     package static func validSnapshots(
         in directory: String, disk: any Disk = SystemDisk()
     ) throws(JournalError) -> [EntryID] {

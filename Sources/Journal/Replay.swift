@@ -35,7 +35,8 @@ struct Replay {
     ) throws(JournalError) {
         let place = Place(path: path, offset: record.offset)
         // Every segment begins with its checksum and metadata records, and has no others.
-        guard (ordinal == 0) == (record.kind == .checksum), (ordinal == 1) == (record.kind == .metadata) else {
+        guard (ordinal == 0) == (record.kind == .checksum), (ordinal == 1) == (record.kind == .metadata)
+        else {
             throw place.malformed(.structure)
         }
         switch record.kind {

@@ -102,7 +102,8 @@ struct SegmentReader {
             }
             checksum = computed
         }
-        guard unsafe buffer.span.bytes.extracting(bytes.upperBound..<(bytes.upperBound + padding)).isZero else {
+        guard unsafe buffer.span.bytes.extracting(bytes.upperBound..<(bytes.upperBound + padding)).isZero
+        else {
             throw malformed(.padding)
         }
         let record = Record(kind: kind, offset: offset, data: data)

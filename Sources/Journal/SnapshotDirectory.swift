@@ -39,7 +39,7 @@ package struct SnapshotDirectory: Sendable {
     /// What `newest` found.
     package struct Choice: Equatable, Sendable {
         package var snapshot: SnapshotSummary?
-        /// Files passed over, and why. Damaged ones bear the name `<name>.broken` now; etcd's own are untouched.
+        /// Files passed over, and why. Damaged ones are named `<name>.broken` now; etcd's own are untouched.
         package var rejected: [Rejection] = []
     }
 

@@ -93,7 +93,8 @@ enum EtcdSnapshotFile {
                 default: throw .field(field.number)
                 }
             }
-            guard let checksum, !data.isEmpty, checksum == UInt64(unsafe crc32c(0, file.span.bytes.extracting(data)))
+            guard let checksum, !data.isEmpty,
+                checksum == UInt64(unsafe crc32c(0, file.span.bytes.extracting(data)))
             else { return nil }
             return try unsafe SnapshotMetadata.ofSnapshot(file.span.bytes.extracting(data)).metadata
         } catch {

@@ -90,7 +90,8 @@ struct SnapshotFooter: Equatable {
         let stored = unsafe bytes.span.bytes.littleEndianHalf(at: 72)
         let computed = unsafe crc32c(0, bytes.span.bytes.extracting(first: 72))
         guard stored == computed else { throw .checksum(stored: stored, computed: computed) }
-        guard unsafe bytes.span.bytes.littleEndianWord(at: 0) == UInt64(SnapshotFormat.footerSize) << 32 else {
+        guard unsafe bytes.span.bytes.littleEndianWord(at: 0) == UInt64(SnapshotFormat.footerSize) << 32
+        else {
             throw .length
         }
         recordCount = unsafe bytes.span.bytes.littleEndianWord(at: 8)

@@ -26,7 +26,7 @@ package struct SnapshotReader: ~Copyable {
     private let decompressor = Decompressor()
     private let digest = Digest()
 
-    /// Opens a complete file. Throws `.etcdSnapshot` for etcd's own kind, `.snapshotCorrupt` for anything else.
+    /// Opens a complete file. Throws `.etcdSnapshot` for etcd's own kind, `.snapshotCorrupt` for others.
     package init(path: String, disk: any Disk = SystemDisk()) throws(JournalError) {
         let ends = try SnapshotEnds(path: path, disk: disk)
         self.path = path

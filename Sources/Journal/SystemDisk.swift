@@ -36,7 +36,8 @@ package final class SystemDisk: Disk {
             unsafe output.withUnsafeMutableBufferPointer { bytes, done in
                 guard let base = bytes.baseAddress else { return }
                 while done < count {
-                    let got = unsafe pread(file.descriptor, base + done, count - done, off_t(offset) + off_t(done))
+                    let got = unsafe pread(
+                        file.descriptor, base + done, count - done, off_t(offset) + off_t(done))
                     if got == 0 { return }
                     if got > 0 {
                         done += got

@@ -43,10 +43,12 @@ private func live(on disk: SimulatedDisk, _ promises: inout Promises) throws(Jou
         }
         if round % 4 == 0 {
             let position = promises.entries[promises.entries.count - 2].id
-            let metadata = SnapshotMetadata(id: position, configuration: ConfigurationState(voters: [MemberID(9)]))
+            let metadata = SnapshotMetadata(
+                id: position, configuration: ConfigurationState(voters: [MemberID(9)]))
             var writer = try SnapshotWriter(in: directory, metadata: metadata)
             try unsafe writer.append(
-                bucket: "key", key: [UInt8(round)].span.bytes, value: [UInt8](repeating: 3, count: 700).span.bytes)
+                bucket: "key", key: [UInt8(round)].span.bytes,
+                value: [UInt8](repeating: 3, count: 700).span.bytes)
             _ = try writer.finish()
             try log.saveSnapshot(metadata)
             promises.snapshots.append(position)
@@ -183,10 +185,13 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
     @Test func `after a failed sync every later save is refused and nothing is written`() throws {
         let disk = SimulatedDisk(fault: .error(step: Self.stepsOfCreation + 1, errno: EIO))
         var log = try DurableLog.create(
-            in: "/wal", metadata: someone, options: LogOptions(segmentSize: 4096, preparation: .onTheSpot), disk: disk)
+            in: "/wal", metadata: someone, options: LogOptions(segmentSize: 4096, preparation: .onTheSpot),
+            disk: disk)
         let path = "/wal/0000000000000000-0000000000000000.wal"
         let first = JournalError.disk(DiskError(.sync, path: path, errno: EIO))
-        #expect(throws: first) { try log.save([entry(1)], hardState: state(term: 1, commit: 0), mustSync: true) }
+        #expect(throws: first) {
+            try log.save([entry(1)], hardState: state(term: 1, commit: 0), mustSync: true)
+        }
         let steps = disk.steps
         #expect(throws: JournalError.stopped(first: first)) {
             try log.save([entry(2)], hardState: nil, mustSync: true)
@@ -202,7 +207,8 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
     private static let stepsOfCreation: Int = {
         let disk = SimulatedDisk()
         _ = try? DurableLog.create(
-            in: "/wal", metadata: someone, options: LogOptions(segmentSize: 4096, preparation: .onTheSpot), disk: disk)
+            in: "/wal", metadata: someone, options: LogOptions(segmentSize: 4096, preparation: .onTheSpot),
+            disk: disk)
         return disk.steps
     }()
 }

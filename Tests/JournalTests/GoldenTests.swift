@@ -18,7 +18,8 @@ import Wire
         let first = Entry(id: id(1, 1), kind: .configurationChange, data: Self.change)
         try log.save([first], hardState: state(term: 1, commit: 1), mustSync: true)
         try log.save(
-            [entry(2, term: 2)], hardState: state(term: 2, vote: Self.member.rawValue, commit: 2), mustSync: true)
+            [entry(2, term: 2)], hardState: state(term: 2, vote: Self.member.rawValue, commit: 2),
+            mustSync: true)
         try log.close()
 
         let bytes = try contents(path + "/0000000000000000-0000000000000000.wal")

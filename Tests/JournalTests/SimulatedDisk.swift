@@ -79,7 +79,8 @@ final class SimulatedDisk: Disk {
         new.nextNode = old.nextNode
         for (node, file) in old.files.sorted(by: { $0.key < $1.key }) {
             var bytes = Bool.random(using: &random) ? file.current : file.durable
-            for position in bytes.indices where file.dirtySectors.contains(position / sectorSize) || position >= file.current.count {
+            for position in bytes.indices
+            where file.dirtySectors.contains(position / sectorSize) || position >= file.current.count {
                 bytes[position] = position < file.durable.count ? file.durable[position] : 0
             }
             for sector in file.dirtySectors.sorted() where Bool.random(using: &random) {
@@ -91,7 +92,9 @@ final class SimulatedDisk: Disk {
         }
         for (node, directory) in old.directories.sorted(by: { $0.key < $1.key }) {
             var names = directory.durable
-            for change in directory.pending.prefix(Int.random(in: 0...directory.pending.count, using: &random)) {
+            for change in directory.pending.prefix(
+                Int.random(in: 0...directory.pending.count, using: &random))
+            {
                 apply(change, to: &names)
             }
             new.directories[node] = Directory(current: names, durable: names)
@@ -120,7 +123,9 @@ final class SimulatedDisk: Disk {
                     state.nextNode += 1
                 }
             }
-            guard let node, state.files[node] != nil else { throw DiskError(.open, path: path, errno: ENOENT) }
+            guard let node, state.files[node] != nil else {
+                throw DiskError(.open, path: path, errno: ENOENT)
+            }
             let descriptor = state.nextDescriptor
             state.nextDescriptor += 1
             state.open[descriptor] = node
@@ -180,7 +185,9 @@ final class SimulatedDisk: Disk {
     func truncate(_ file: OpenFile, size: UInt64) throws(DiskError) {
         try step(.truncate, file.path)
         with(file) { content in
-            if content.current.count > Int(size) { content.current.removeLast(content.current.count - Int(size)) }
+            if content.current.count > Int(size) {
+                content.current.removeLast(content.current.count - Int(size))
+            }
         }
     }
 
