@@ -98,8 +98,8 @@ let package = Package(
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
                 "Replication", protobuf,
             ]),
-        tests("PeersTests", ["Peers", "Net", "HTTP"]),
-        tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "etcd"]),
+        tests("PeersTests", ["Peers", "HTTP", "Raft", "Store"]),
+        tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),
     ],
     swiftLanguageModes: [.v6]
 )

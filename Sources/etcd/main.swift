@@ -1,1 +1,3 @@
-print("etcd")
+import Server
+
+Daemon.main()

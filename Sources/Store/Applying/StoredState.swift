@@ -117,7 +117,7 @@ package struct StoredState: Sendable, Equatable {
         return BucketChange(.meta, key: Key.configuration, value: Array(text.utf8))
     }
 
-    private static func configuration(_ value: [UInt8]) -> ConfigurationState? {
+    static func configuration(_ value: [UInt8]) -> ConfigurationState? {
         guard let json = JSONValue(parsing: value), case .object = json else { return nil }
         func list(_ name: String) -> [MemberID] {
             guard case .array(let values)? = json[name] else { return [] }

@@ -1,0 +1,188 @@
+import Backend
+import Journal
+import Logging
+import MVCC
+import Raft
+import Store
+
+/// What a member is made of when its threads start.
+struct Boot: ~Copyable {
+    let log: DurableLog
+    let metadata: LogMetadata
+    let start: Node.Start
+    /// Position of the newest recorded snapshot; 0 for none.
+    let lastSnapshot: LogIndex
+    let environment: Environment
+    let keyspace: Keyspace
+    let state: StoredState
+}
+
+/// Reads back, or founds, the member of a configuration.
+///
+/// The log is the truth. The database may lag behind it (what is missing is applied again), or be lost or
+/// damaged: then it is rebuilt from the newest sound snapshot, or from nothing when the log still reaches
+/// back to its first entry. It must not be ahead of the log.
+struct Booter {
+    let configuration: ServerConfiguration
+    let directory: DataDirectory
+    let logger: Logger
+    /// The addresses of a host name, for the check of --initial-cluster.
+    let resolve: (String) -> [String]
+
+    func boot() throws(BootError) -> Boot {
+        try directory.prepare()
+        try journal { () throws(JournalError) in
+            try SnapshotDirectory(directory.snapshots).removeTemporaries()
+        }
+        let isInitialised = try journal { () throws(JournalError) in
+            try DurableLog.exists(in: directory.wal)
+        }
+        return isInitialised ? try restart() : try found()
+    }
+
+    private var logOptions: LogOptions { LogOptions(unsafeNoFsync: configuration.storage.unsafeNoFsync) }
+
+    // A new member.
+
+    private func found() throws(BootError) -> Boot {
+        if configuration.cluster.initialState == .existing {
+            throw BootError("--initial-cluster-state=existing: this build cannot join a running cluster yet")
+        }
+        let founding = try Founding(configuration, resolve: resolve)
+        guard founding.members.count == 1 else {
+            throw BootError(
+                "--initial-cluster names \(founding.members.count) members: this build serves one")
+        }
+        let environment = try open()
+        let state = try load(environment)
+        guard state.consistentIndex == LogIndex(0) else {
+            throw BootError(
+                "database \(directory.database) holds entries up to index \(state.consistentIndex.rawValue), "
+                    + "but there is no log in \(directory.wal)")
+        }
+        let metadata = LogMetadata(memberID: founding.localID, clusterID: founding.clusterID)
+        let log = try journal { () throws(JournalError) in
+            try DurableLog.create(in: directory.wal, metadata: metadata, options: logOptions)
+        }
+        logger.info(
+            "starting local member",
+            metadata: [
+                "local-member-id": "\(founding.localID.hex)",
+                "cluster-id": "\(String(founding.clusterID, radix: 16))",
+            ])
+        return Boot(
+            log: log, metadata: metadata, start: .bootstrap(founding.members), lastSnapshot: LogIndex(0),
+            environment: environment, keyspace: try keyspace(environment), state: state)
+    }
+
+    // A member that ran before.
+
+    private func restart() throws(BootError) -> Boot {
+        let recorded = try journal { () throws(JournalError) in
+            try DurableLog.validSnapshots(in: directory.wal)
+        }
+        let (environment, state) = try database(recorded: recorded)
+        // Everything up to the consistent index is in the database: the log is read from the newest
+        // snapshot record at or before it. That a file of that snapshot is gone or damaged does not matter.
+        let base = recorded.filter { $0.index <= state.consistentIndex }.max() ?? .zero
+        let recovery = try journal { () throws(JournalError) in
+            try DurableLog.recover(in: directory.wal, from: base, options: logOptions)
+        }
+        report(recovery.report)
+        let last = recovery.entries.last?.id ?? base
+        guard state.consistentIndex <= last.index else {
+            throw BootError(
+                "database \(directory.database) is at index \(state.consistentIndex.rawValue), "
+                    + "ahead of the log, which ends at \(last.index.rawValue)")
+        }
+        // The commit index is not synced by itself; what the database holds was committed.
+        var hardState = recovery.hardState
+        hardState.commit = max(hardState.commit, state.consistentIndex)
+        let applied = SnapshotMetadata(
+            id: EntryID(term: state.consistentTerm, index: state.consistentIndex),
+            configuration: state.configuration ?? ConfigurationState())
+        let start = Node.Restart(
+            hardState: hardState, compacted: base, entries: recovery.entries, applied: applied)
+        let metadata = recovery.metadata
+        logger.info(
+            "restarting local member",
+            metadata: [
+                "local-member-id": "\(metadata.memberID.hex)",
+                "cluster-id": "\(String(metadata.clusterID, radix: 16))",
+                "commit-index": .stringConvertible(hardState.commit.rawValue),
+                "consistent-index": .stringConvertible(state.consistentIndex.rawValue),
+            ])
+        return Boot(
+            log: recovery.intoLog(), metadata: metadata, start: .restart(start), lastSnapshot: base.index,
+            environment: environment, keyspace: try keyspace(environment), state: state)
+    }
+
+    private func report(_ report: RecoveryReport) {
+        guard let repair = report.repair else { return }
+        logger.warning(
+            "repaired WAL: its last record was torn by a crash",
+            metadata: [
+                "path": "\(repair.path)", "offset": .stringConvertible(repair.offset),
+                "copy": "\(repair.copyPath)",
+            ])
+    }
+
+    /// The database and what it holds; rebuilt when it is lost or damaged.
+    private func database(
+        recorded: [EntryID]
+    ) throws(BootError) -> (environment: Environment, state: StoredState) {
+        let rebuilder = DatabaseRebuilder(directory: directory, logger: logger)
+        guard rebuilder.databaseExists else { return try rebuilt(rebuilder, recorded, "it is missing") }
+        let environment: Environment
+        do throws(BackendError) {
+            environment = try Environment(path: directory.database, options: environmentOptions)
+        } catch {
+            guard error.isDamage else { throw BootError(describe(error)) }
+            try rebuilder.setDatabaseAside()
+            return try rebuilt(rebuilder, recorded, describe(error))
+        }
+        return (environment, try load(environment))
+    }
+
+    private func rebuilt(
+        _ rebuilder: DatabaseRebuilder, _ recorded: [EntryID], _ reason: String
+    ) throws(BootError) -> (environment: Environment, state: StoredState) {
+        try rebuilder.rebuild(recorded: recorded, reason: reason)
+        let environment = try open()
+        return (environment, try load(environment))
+    }
+
+    private var environmentOptions: Environment.Options {
+        var options = Environment.Options()
+        options.isSynced = !configuration.storage.unsafeNoFsync
+        return options
+    }
+
+    private func open() throws(BootError) -> Environment {
+        do throws(BackendError) {
+            return try Environment(path: directory.database, options: environmentOptions)
+        } catch {
+            throw BootError(describe(error))
+        }
+    }
+
+    private func load(_ environment: Environment) throws(BootError) -> StoredState {
+        do throws(StoredState.LoadError) {
+            return try StoredState.load(from: environment)
+        } catch {
+            throw BootError("database \(directory.database): \(error)")
+        }
+    }
+
+    private func keyspace(_ environment: Environment) throws(BootError) -> Keyspace {
+        do throws(MVCCError) {
+            return try Keyspace(environment: environment)
+        } catch {
+            throw BootError("database \(directory.database): \(error)")
+        }
+    }
+
+    private func journal<R: ~Copyable>(_ body: () throws(JournalError) -> R) throws(BootError) -> R {
+        do throws(JournalError) { return try body() } catch { throw BootError(describe(error)) }
+    }
+}

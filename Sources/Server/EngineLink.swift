@@ -1,0 +1,112 @@
+import Backend
+import Journal
+import Net
+import Raft
+import Replication
+import Services
+import Store
+import Synchronization
+import Wire
+
+/// The calls' door to the other threads (`Engine`), shared by all event loops.
+///
+/// What one loop asks during a pass gathers in that loop's slot and leaves at the end of the pass as one
+/// batch: one lock, one wake-up, however many requests the pass read.
+final class EngineLink: Engine {
+    private struct Gathered {
+        var proposals: [ProposedEntry] = []
+        /// Read rounds that need no answer from the replica (`MemberStatus.allowsLocalReads`).
+        var readableNow: [UInt64] = []
+    }
+
+    private let switchboard: Switchboard
+    private let memberStatus: MemberStatus
+    private let sizes: BackendSizes
+    /// One per loop number; each is touched by its loop only, so the locks are never waited for.
+    private let gathered: [Slot]
+
+    private final class Slot: Sendable {
+        let gathered = Mutex(Gathered())
+    }
+
+    init(switchboard: Switchboard, status: MemberStatus, sizes: BackendSizes) {
+        self.switchboard = switchboard
+        memberStatus = status
+        self.sizes = sizes
+        gathered = (0..<RequestIDs.loopsMax).map { _ in Slot() }
+    }
+
+    var status: EngineStatus { memberStatus.engineStatus }
+    var backendSize: BackendSize { sizes.current }
+
+    func propose(_ id: UInt64, _ data: [UInt8]) {
+        gathered[RequestIDs.loop(of: id)].gathered.withLock {
+            $0.proposals.append(ProposedEntry(tag: id, data: data))
+        }
+    }
+
+    func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) {
+        let raftChange = ConfigurationChange(
+            ConfigurationChange.Kind(rawValue: change.kind.rawValue) ?? .updateNode, change.member)
+        let proposal = ConfigurationProposal(
+            kind: .configurationChange, data: change.entryData(id: id), change: raftChange)
+        switchboard.deliver(.event(.proposeConfigurationChange(tag: id, proposal)), to: switchboard.replica)
+    }
+
+    func readIndex(_ token: UInt64) {
+        if memberStatus.allowsLocalReads {
+            gathered[RequestIDs.loop(of: token)].gathered.withLock { $0.readableNow.append(token) }
+        } else {
+            switchboard.deliver(.event(.readIndex(token: token)), to: switchboard.replica)
+        }
+    }
+
+    func perform(_ id: UInt64, _ operation: MaintenanceOperation) {
+        if !switchboard.maintenance.push(.perform(id: id, operation)) {
+            switchboard.tell(waiterOf: id, .performed(id, .failed("etcdserver: too many requests")))
+        }
+    }
+
+    func transferLeadership(to target: MemberID) {
+        switchboard.deliver(.event(.transferLeadership(to: target)), to: switchboard.replica)
+    }
+
+    /// Sends what the loop proposed in this pass, and returns the read rounds it may go on with now.
+    func endOfPass(loop: Int) -> [UInt64] {
+        let (proposals, readable) = gathered[loop].gathered.withLock { slot in
+            defer { slot = Gathered() }
+            return (slot.proposals, slot.readableNow)
+        }
+        guard !proposals.isEmpty, !switchboard.replica.push(.proposals(proposals)) else { return readable }
+        switchboard.tell(waiterOf: proposals[0].tag, .dropped(proposals.map(\.tag), .tooManyRequests))
+        return readable
+    }
+}
+
+extension MembershipProposal {
+    /// The raftpb.ConfChange of this change: 1 id, 2 type, 3 node id, 4 context; all scalars written.
+    func entryData(id: UInt64) -> [UInt8] {
+        var data: [UInt8] = []
+        data.appendField(1, always: id)
+        data.appendField(2, always: kind.rawValue)
+        data.appendField(3, always: member.rawValue)
+        // The span does not outlive `context`.
+        unsafe data.appendField(4, context.span.bytes)
+        return data
+    }
+}
+
+/// Sizes of the database file as of the last flush.
+final class BackendSizes: Sendable {
+    private let total = Atomic<Int64>(0)
+    private let inUse = Atomic<Int64>(0)
+
+    var current: BackendSize {
+        BackendSize(total: total.load(ordering: .relaxed), inUse: inUse.load(ordering: .relaxed))
+    }
+
+    func publish(_ size: BackendSize) {
+        total.store(size.total, ordering: .relaxed)
+        inUse.store(size.inUse, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,82 @@
+import HTTP
+import Journal
+import MVCC
+import Net
+import Peers
+import Services
+import Telemetry
+
+/// Starts the event loops of a member: everything a loop owns is made on its own thread.
+struct LoopSetup: Sendable {
+    let member: Member
+    let sockets: Sockets
+    let budget: ConnectionBudget
+
+    /// Starts loop `index`; the peer port is answered at once (by loop 0), the client ports from `.serve` on.
+    func startLoop(_ index: Int) throws(NetError) {
+        try member.runLoop(index) { [self] in
+            do throws(NetError) {
+                let loop = try EventLoop(doorbell: member.switchboard.loopBells[index])
+                let services = makeServices(index)
+                let thread = LoopThread(
+                    index: index, loop: loop, services: services, link: member.link,
+                    inbox: member.switchboard.loops[index], grace: member.requestTimeout,
+                    listeners: LoopListeners(), open: open)
+                if index == 0 { try servePeers(on: loop, thread.listeners) }
+                thread.run()
+            } catch {
+                member.fatal("event loop \(index) failed: \(error)")
+            }
+        }
+    }
+
+    private func makeServices(_ index: Int) -> LoopServices {
+        var limits = ServicesLimits()
+        let configuration = member.configuration
+        limits.requestBytesMax = Int(configuration.limits.requestBytes)
+        limits.txnOperationsMax = Int(configuration.limits.transactionOperations)
+        limits.quotaBackendBytes = Int64(configuration.storage.quotaBackendBytes)
+        limits.electionTimeout = configuration.consensus.electionTimeout
+        limits.progressInterval = configuration.diagnostics.watchProgressNotifyInterval
+        limits.strictReconfigCheck = configuration.cluster.strictReconfigCheck
+        limits.learnersMax = configuration.cluster.learnersMax
+        let context = ServicesContext(
+            member: member.metadata.memberID, clusterID: member.metadata.clusterID, version: Version.etcd,
+            limits: limits, engine: member.link, keyspace: member.keyspace, lessor: member.lessor,
+            membership: member.membership, alarms: member.alarms, metrics: member.calls, boot: member.boot)
+        return LoopServices(context: context, index: index, reader: member.keyspace.makeReader())
+    }
+
+    private var httpLimits: HTTPLimits {
+        let given = member.configuration.limits
+        var limits = HTTPLimits()
+        limits.messageBytesMax = Int(given.requestBytes) + 512 * 1024
+        limits.concurrentStreamsMax = given.concurrentStreams
+        limits.keepaliveMinTime = given.keepAliveMinTime
+        limits.keepaliveInterval = given.keepAliveInterval
+        limits.keepaliveTimeout = given.keepAliveTimeout
+        limits.partialBytesMax = max(limits.partialBytesMax, limits.messageBytesMax)
+        return limits
+    }
+
+    private func open(_ loop: EventLoop, _ services: LoopServices, _ listeners: LoopListeners) {
+        do throws(NetError) {
+            let configuration = HTTPConfiguration(
+                limits: httpLimits, routes: GRPCRoutes(LoopServices.paths),
+                metadataKeys: LoopServices.metadataKeys)
+            let client = HTTPServer(
+                loop: loop, configuration: configuration, grpc: services, web: nil, budget: budget)
+            try listeners.serve(client, sockets.client)
+        } catch {
+            member.fatal("cannot accept connections: \(error)")
+        }
+    }
+
+    private func servePeers(on loop: EventLoop, _ listeners: LoopListeners) throws(NetError) {
+        let pages = PeerPages(membership: member.membership, version: Version.etcd)
+        let configuration = HTTPConfiguration(routes: GRPCRoutes([]))
+        let server = HTTPServer(
+            loop: loop, configuration: configuration, grpc: nil, web: pages, budget: budget)
+        try listeners.serve(server, sockets.peer)
+    }
+}

@@ -1,0 +1,209 @@
+import Backend
+import HTTP
+import Journal
+import Logging
+import MVCC
+import Net
+import Raft
+import Replication
+import Services
+import Store
+import Synchronization
+import Telemetry
+
+/// One running member: its shared parts, its mailboxes and its threads.
+///
+/// Starting order: journal, apply, flush, snapshot and maintenance threads, then the loops (which do not
+/// listen yet), then the replica, which elects, then the housekeeper, which publishes the member.
+/// Stopping order: loops (no more requests), housekeeper, replica, apply, snapshot, flush (everything
+/// applied goes to the database), journal.
+final class Member: Sendable {
+    let configuration: ServerConfiguration
+    let metadata: LogMetadata
+    let keyspace: Keyspace
+    let lessor: Lessor
+    let membership: Membership
+    let alarms: Alarms
+    let status = MemberStatus()
+    let switchboard: Switchboard
+    let sizes = BackendSizes()
+    let link: EngineLink
+    let calls: CallMetrics
+    let boot: RequestIDs.Boot
+    let fatal: FatalError
+    let logger: Logger
+    private let directory: DataDirectory
+    private let threads = Mutex<[ThreadHandle]>([])
+    private let loopThreads = Mutex<[ThreadHandle]>([])
+
+    /// Takes over what was booted; no thread runs yet.
+    init(
+        configuration: ServerConfiguration, directory: DataDirectory, booted: borrowing Boot, loopCount: Int,
+        log: DaemonLog
+    ) throws {
+        self.configuration = configuration
+        self.directory = directory
+        logger = log.logger
+        fatal = FatalError(log: log)
+        metadata = booted.metadata
+        keyspace = booted.keyspace
+        let consensus = configuration.consensus
+        lessor = Lessor(
+            minimumTTL: Lessor.minimumTTL(
+                electionTicks: consensus.electionTicks,
+                heartbeatMilliseconds: Int(consensus.heartbeatInterval / .milliseconds(1))))
+        membership = Membership(localID: metadata.memberID, clusterID: metadata.clusterID)
+        alarms = Alarms()
+        try booted.state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+        switchboard = try Switchboard(loopCount: loopCount)
+        link = EngineLink(switchboard: switchboard, status: status, sizes: sizes)
+        calls = CallMetrics(loops: loopCount)
+        boot = RequestIDs.Boot(member: metadata.memberID, microseconds: WallTime.microseconds())
+    }
+
+    var requestTimeout: Duration { .seconds(5) + configuration.consensus.electionTimeout * 2 }
+
+    /// Starts every thread but the loops. `published` is called on the housekeeper's thread when the
+    /// cluster knows this member.
+    func start(_ booted: consuming Boot, published: @escaping @Sendable () -> Void) throws {
+        let replica = try makeReplica(start: booted.start, lastSnapshot: booted.lastSnapshot)
+        let state = booted.state
+        let environment = booted.environment
+        let log = Handover(booted.log)
+        let retention = RetentionLimits(
+            walsMax: Int(configuration.consensus.walsMax),
+            snapshotsMax: Int(configuration.consensus.snapshotsMax))
+        try run("journal") { [switchboard, fatal] in
+            JournalThread(log: log.take(), switchboard: switchboard, limits: retention, fatal: fatal).run()
+        }
+        try startApplying(state: state, environment: environment)
+        try run("snapshot") { [environment, keyspace, directory, switchboard, logger] in
+            var thread = SnapshotThread(
+                environment: environment, keyspace: keyspace,
+                directory: SnapshotDirectory(directory.snapshots), switchboard: switchboard,
+                limits: retention, logger: logger)
+            thread.run()
+        }
+        try run("maintenance") { [keyspace, directory, switchboard] in
+            var thread = MaintenanceThread(keyspace: keyspace, directory: directory, switchboard: switchboard)
+            thread.run()
+        }
+        try run("replica") { [metadata, switchboard, status, configuration] in
+            var thread = ReplicaThread(
+                replica: replica, localID: metadata.memberID, switchboard: switchboard, status: status,
+                tickInterval: configuration.consensus.heartbeatInterval)
+            thread.run()
+        }
+        try startHousekeeping(published)
+    }
+
+    private func makeReplica(start: Node.Start, lastSnapshot: LogIndex) throws -> Replica {
+        let consensus = configuration.consensus
+        let node = Node.Settings(
+            id: metadata.memberID, electionTicks: UInt64(consensus.electionTicks),
+            isPreVoting: consensus.preVote, seed: UInt64.random(in: .min ... .max))
+        var limits = Replica.Limits()
+        limits.catchUpEntries = UInt64(consensus.snapshotCatchUpEntries)
+        let settings = Replica.Settings(
+            node: node, snapshotCount: UInt64(consensus.snapshotCount), lastSnapshot: lastSnapshot,
+            limits: limits)
+        return try Replica(settings, start: start)
+    }
+
+    /// The apply thread owns the state machine, the flush thread what makes it durable.
+    private func startApplying(state: StoredState, environment: Environment) throws {
+        let demand = FlushDemand(keyspace: keyspace, bell: switchboard.flushBell)
+        let pace = FlushPace(
+            interval: configuration.storage.batchInterval,
+            compactionPause: configuration.compaction.sleepInterval)
+        let flusher = Handover(Flusher(keyspace))
+        try run("flush") { [environment, switchboard, sizes, fatal] in
+            FlushThread(
+                flusher: flusher.take(), environment: environment, switchboard: switchboard, demand: demand,
+                sizes: sizes, pace: pace, fatal: fatal
+            ).run()
+        }
+        try run("apply") { [self] in
+            let machine = StateMachine(
+                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, boot: boot,
+                state: state, learnersMax: configuration.cluster.learnersMax,
+                compacted: { [switchboard] revision in switchboard.tellLoops(.compacted(through: revision)) })
+            var thread = ApplyThread(
+                machine: machine, lessor: lessor, localID: metadata.memberID, switchboard: switchboard,
+                status: status, flushing: demand,
+                electionTimeout: configuration.consensus.electionTimeout, fatal: fatal)
+            thread.run()
+        }
+    }
+
+    private func startHousekeeping(_ published: @escaping @Sendable () -> Void) throws {
+        let version = ClusterVersion(Version.etcd) ?? ClusterVersion(major: 3, minor: 5)
+        let identity = HousekeeperThread.Identity(
+            id: metadata.memberID, name: configuration.member.name,
+            clientURLs: configuration.cluster.advertiseClientURLs.map(\.description),
+            version: ClusterVersion(major: version.major, minor: version.minor),
+            requestTimeout: requestTimeout)
+        let mode: AutoCompactor.Mode =
+            switch configuration.compaction.automatic {
+            case .off: .off
+            case .periodic(let period): .periodic(period)
+            case .revision(let count): .revision(count)
+            }
+        try run("housekeeper") { [self] in
+            var thread = HousekeeperThread(
+                member: identity, keyspace: keyspace, membership: membership, switchboard: switchboard,
+                status: status, boot: boot, compaction: mode)
+            thread.run(published: published)
+        }
+    }
+
+    /// Starts a thread of this member's.
+    private func run(_ name: String, _ body: @escaping @Sendable () -> Void) throws(NetError) {
+        let handle = try ThreadHandle(name: name, body)
+        threads.withLock { $0.append(handle) }
+    }
+
+    /// Starts the thread of event loop `index`.
+    func runLoop(_ index: Int, _ body: @escaping @Sendable () -> Void) throws(NetError) {
+        let handle = try ThreadHandle(name: "loop-\(index)", body)
+        loopThreads.withLock { $0.append(handle) }
+    }
+
+    /// Lets requests in flight finish, writes everything down and joins all threads.
+    func stop() {
+        switchboard.tellLoops(.drain)
+        for thread in loopThreads.withLock({ $0 }) { thread.join() }
+        switchboard.deliver(.drain, to: switchboard.housekeeper)
+        switchboard.deliver(.stop, to: switchboard.replica)
+        switchboard.deliver(.stop, to: switchboard.maintenance)
+        switchboard.deliver(.stop, to: switchboard.snapshot)
+        let all = threads.withLock { $0 }
+        for name in ["housekeeper", "replica", "maintenance", "snapshot"] { all.join(name) }
+        switchboard.deliver(.stop, to: switchboard.apply)
+        all.join("apply")
+        switchboard.deliver(.stop, to: switchboard.flush)
+        all.join("flush")
+        switchboard.deliver(.stop, to: switchboard.journal)
+        all.join("journal")
+    }
+}
+
+/// A running thread that can be kept in a list.
+final class ThreadHandle: Sendable {
+    let name: String
+    private let thread: Handover<Thread>
+
+    init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetError) {
+        self.name = name
+        thread = Handover(try Thread(name: name, body))
+    }
+
+    /// Waits for its end; once.
+    func join() { thread.take().join() }
+}
+
+extension [ThreadHandle] {
+    fileprivate func join(_ name: String) {
+        for thread in self where thread.name == name { thread.join() }
+    }
+}

@@ -1,0 +1,112 @@
+import MVCC
+import Net
+import Raft
+import Replication
+import Services
+import Store
+
+/// The thread that applies: committed entries become state, answers and visible revisions.
+///
+/// All that one drain applied goes to each loop as one message, after the state it speaks of can be
+/// read. `applied` goes back to the replica after each drain, configuration decisions at once.
+struct ApplyThread {
+    private let machine: StateMachine
+    private let lessor: Lessor
+    private let localID: MemberID
+    private let switchboard: Switchboard
+    private let status: MemberStatus
+    private let flushing: FlushDemand
+    private let electionTimeout: Duration
+    private let fatal: FatalError
+    private var results = ApplyResults()
+    private var batches: [AppliedBatch]
+    private var waiting: [ReadState] = []
+
+    init(
+        machine: StateMachine, lessor: Lessor, localID: MemberID, switchboard: Switchboard,
+        status: MemberStatus, flushing: FlushDemand, electionTimeout: Duration,
+        fatal: FatalError
+    ) {
+        self.machine = machine
+        self.lessor = lessor
+        self.localID = localID
+        self.switchboard = switchboard
+        self.status = status
+        self.flushing = flushing
+        self.electionTimeout = electionTimeout
+        self.fatal = fatal
+        batches = Array(repeating: AppliedBatch(), count: RequestIDs.loopsMax)
+    }
+
+    /// Runs until told to stop.
+    mutating func run() {
+        var batch: [ApplyInput] = []
+        var isStopping = false
+        while !isStopping {
+            switchboard.applyBell.wait()
+            switchboard.apply.drain(into: &batch)
+            var applied: LogIndex?
+            for input in batch {
+                switch input {
+                case .committed(let entries):
+                    apply(entries)
+                    applied = entries.last?.index ?? applied
+                case .readable(let readers): waiting += readers
+                case .stop: isStopping = true
+                }
+            }
+            batch.removeAll(keepingCapacity: true)
+            releaseReaders()
+            answer()
+            if let applied {
+                switchboard.deliver(.event(.applied(applied)), to: switchboard.replica)
+                flushing.applied()
+            }
+        }
+    }
+
+    private mutating func apply(_ entries: [Entry]) {
+        let now = MonotonicTime.now()
+        results.removeAll()
+        let before = machine.keyspace.currentRevision
+        do throws(MVCCError) {
+            try machine.apply(entries, at: .nanoseconds(now.nanoseconds), into: &results)
+        } catch {
+            fatal("the database could not be read: \(error)")
+        }
+        if let last = entries.last { status.publishApplied(last.index) }
+        for reply in results.replies { batches[RequestIDs.loop(of: reply.id)].replies.append(reply) }
+        for decision in results.configurations {
+            let event = Replica.Event.configurationDecided(decision.index, decision.change)
+            switchboard.deliver(.event(event), to: switchboard.replica)
+        }
+        for entry in results.leaderEntries where status.reached(entry.term, localID: localID) {
+            lessor.promote(extending: electionTimeout, at: .nanoseconds(now.nanoseconds))
+        }
+        let revision = machine.keyspace.currentRevision
+        if revision != before {
+            for loop in switchboard.loops.indices { batches[loop].visible = revision }
+        }
+    }
+
+    /// Readers go on once the state has reached their index: the replica hands committed entries over in
+    /// bounded portions, so the index may lie beyond what has come.
+    private mutating func releaseReaders() {
+        if waiting.isEmpty { return }
+        let reached = machine.consistentIndex
+        waiting.removeAll { reader in
+            guard reader.index <= reached else { return false }
+            batches[RequestIDs.loop(of: reader.token)].readable.append(reader.token)
+            return true
+        }
+    }
+
+    private mutating func answer() {
+        for loop in batches.indices where !batches[loop].isEmpty {
+            if let mailbox = switchboard.mailbox(loop: loop) {
+                switchboard.deliver(.applied(batches[loop]), to: mailbox)
+            }
+            batches[loop] = AppliedBatch()
+        }
+    }
+}

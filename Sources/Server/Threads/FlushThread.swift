@@ -1,0 +1,138 @@
+import Backend
+import MVCC
+import Net
+import Services
+import Synchronization
+
+/// The thread that moves applied state from memory into the database: one synced transaction per
+/// --backend-batch-interval (or per --backend-batch-limit records), a slice of compaction after each.
+///
+/// Nobody's request waits for it: the log already has what it writes. Only when it falls 64 MiB behind
+/// does the apply thread wait.
+struct FlushThread: ~Copyable {
+    private var flusher: Flusher
+    private let environment: Environment
+    private let switchboard: Switchboard
+    private let demand: FlushDemand
+    private let sizes: BackendSizes
+    private let pace: FlushPace
+    private let fatal: FatalError
+    private var waitingSnapshots = 0
+    private var waitingDefragmentations: [UInt64] = []
+    private var isStopping = false
+
+    init(
+        flusher: consuming Flusher, environment: Environment, switchboard: Switchboard, demand: FlushDemand,
+        sizes: BackendSizes, pace: FlushPace, fatal: FatalError
+    ) {
+        self.flusher = flusher
+        self.environment = environment
+        self.switchboard = switchboard
+        self.demand = demand
+        self.sizes = sizes
+        self.pace = pace
+        self.fatal = fatal
+    }
+
+    /// Runs until told to stop; everything applied by then is in the database when it returns.
+    consuming func run() {
+        var batch: [FlushInput] = []
+        var wait: Duration? = .zero
+        while !isStopping {
+            if wait != .zero { switchboard.flushBell.wait(timeout: wait) }
+            // The first batch after a quiet time waits for company; a full tail or a request ends the wait.
+            let isGathering = demand.endIdle() && !demand.isUrgent
+            if isGathering { switchboard.flushBell.wait(timeout: pace.interval) }
+            switchboard.flush.drain(into: &batch)
+            for input in batch { take(input) }
+            batch.removeAll(keepingCapacity: true)
+            wait = flush()
+        }
+    }
+
+    private mutating func take(_ input: FlushInput) {
+        switch input {
+        case .forSnapshot: waitingSnapshots += 1
+        case .defragment(let id): waitingDefragmentations.append(id)
+        case .stop: isStopping = true
+        }
+    }
+
+    /// How long to wait before the next flush; nil until something is applied.
+    private mutating func flush() -> Duration? {
+        demand.beginIdle()
+        let report: FlushReport
+        do throws(MVCCError) {
+            report = try flusher.flush()
+        } catch {
+            fatal("the database could not be written: \(error)")
+        }
+        publishSizes()
+        for _ in 0..<waitingSnapshots { switchboard.deliver(.flushed, to: switchboard.snapshot) }
+        waitingSnapshots = 0
+        defragment()
+        if report.hasMore {
+            _ = demand.endIdle()
+            return pace.compactionPause
+        }
+        return nil
+    }
+
+    private mutating func defragment() {
+        for id in waitingDefragmentations {
+            do throws(MVCCError) {
+                try flusher.defragment()
+                publishSizes()
+                switchboard.tell(waiterOf: id, .performed(id, .defragmented))
+            } catch {
+                switchboard.tell(waiterOf: id, .performed(id, .failed("\(error)")))
+            }
+        }
+        waitingDefragmentations.removeAll()
+    }
+
+    private func publishSizes() {
+        sizes.publish(
+            BackendSize(total: Int64(environment.sizeOnDisk), inUse: Int64(environment.sizeInUse)))
+    }
+}
+
+/// Times of the flush thread, from the configuration.
+struct FlushPace: Sendable {
+    /// --backend-batch-interval.
+    var interval: Duration
+    /// --compaction-sleep-interval: the pause between two slices of a compaction.
+    var compactionPause: Duration
+}
+
+/// How the apply thread asks for flushes without a system call per batch.
+final class FlushDemand: Sendable {
+    private let keyspace: Keyspace
+    private let bell: Doorbell
+    /// The flush thread sleeps until something is applied.
+    private let isIdle = Atomic(false)
+
+    init(keyspace: Keyspace, bell: Doorbell) {
+        self.keyspace = keyspace
+        self.bell = bell
+    }
+
+    /// Enough waits for a flush now: 10,000 records or 8 MiB.
+    var isUrgent: Bool { keyspace.isFlushDue }
+
+    /// A batch was applied and handed over. Waits while the flush thread is too far behind.
+    func applied() {
+        if isIdle.load(ordering: .relaxed), isIdle.exchange(false, ordering: .acquiringAndReleasing) {
+            bell.ring()
+        } else if keyspace.isFlushDue {
+            bell.ring()
+            if keyspace.isOverfull { keyspace.awaitRoom() }
+        }
+    }
+
+    /// Flush thread, before its last look for work: what is applied from now on rings.
+    func beginIdle() { isIdle.store(true, ordering: .sequentiallyConsistent) }
+
+    /// Flush thread, awake again; true when something was applied since `beginIdle`.
+    func endIdle() -> Bool { !isIdle.exchange(false, ordering: .acquiringAndReleasing) }
+}

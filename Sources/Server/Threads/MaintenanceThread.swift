@@ -1,0 +1,78 @@
+import Backend
+import CPlatform
+import Glibc
+import MVCC
+import Net
+import Services
+
+/// The thread for calls that read the whole database: hashes and the snapshot stream's copy.
+struct MaintenanceThread {
+    private let keyspace: Keyspace
+    private let directory: DataDirectory
+    private let switchboard: Switchboard
+    private var isStopping = false
+
+    init(keyspace: Keyspace, directory: DataDirectory, switchboard: Switchboard) {
+        self.keyspace = keyspace
+        self.directory = directory
+        self.switchboard = switchboard
+    }
+
+    /// Runs until told to stop.
+    mutating func run() {
+        var batch: [MaintenanceInput] = []
+        while !isStopping {
+            switchboard.maintenanceBell.wait()
+            switchboard.maintenance.drain(into: &batch)
+            for input in batch {
+                switch input {
+                case .perform(let id, .defragment):
+                    switchboard.deliver(.defragment(id: id), to: switchboard.flush)
+                case .perform(let id, let operation):
+                    switchboard.tell(waiterOf: id, .performed(id, perform(operation)))
+                case .stop: isStopping = true
+                }
+            }
+            batch.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func perform(_ operation: MaintenanceOperation) -> MaintenanceResult {
+        do throws(MVCCError) {
+            switch operation {
+            case .hash: return .hash(try keyspace.hash())
+            case .hashKV(let revision):
+                let answer = try keyspace.hashKV(revision: revision)
+                return .hashKV(
+                    hash: answer.hash, compactRevision: answer.compactRevision,
+                    hashRevision: answer.hashRevision)
+            case .snapshot: return copy()
+            case .defragment: preconditionFailure("the flush thread defragments")
+            }
+        } catch .compacted {
+            return .compacted
+        } catch .futureRevision {
+            return .futureRevision
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    /// A consistent copy in an unlinked file beside the database: no copy is left behind by a crash.
+    private func copy() -> MaintenanceResult {
+        let descriptor = unsafe platform_open_unnamed(directory.snapshots)
+        guard descriptor >= 0 else { return .failed("snapshot: \(text(of: -descriptor))") }
+        do throws(BackendError) {
+            try keyspace.environment.copy(toDescriptor: descriptor)
+        } catch {
+            close(descriptor)
+            return .failed("snapshot: \(error)")
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            close(descriptor)
+            return .failed("snapshot: \(text(of: errno))")
+        }
+        return .snapshot(SnapshotCopy(descriptor: descriptor, size: UInt64(status.st_size)))
+    }
+}

@@ -1,0 +1,124 @@
+import Net
+import Raft
+import Replication
+import Services
+import Store
+
+/// The thread that decides: every event goes through the replica, and its effects to those who act.
+///
+/// One write is in flight at a time; what the replica wants written meanwhile piles up in its effects and
+/// becomes the next write. So the batch grows with the load and the disk's time, and nothing has to be tuned.
+struct ReplicaThread {
+    private var replica: Replica
+    private let localID: MemberID
+    private let switchboard: Switchboard
+    private let status: MemberStatus
+    private let tickInterval: Duration
+    private var effects = Replica.Effects()
+    private var isWriting = false
+    private var isStopping = false
+
+    init(
+        replica: Replica, localID: MemberID, switchboard: Switchboard, status: MemberStatus,
+        tickInterval: Duration
+    ) {
+        self.replica = replica
+        self.localID = localID
+        self.switchboard = switchboard
+        self.status = status
+        self.tickInterval = tickInterval
+    }
+
+    /// Runs until told to stop.
+    mutating func run() {
+        var batch: [ReplicaInput] = []
+        var nextTick = MonotonicTime.now() + tickInterval
+        publishStatus(replica.status)
+        act()
+        while !isStopping {
+            let now = MonotonicTime.now()
+            if now >= nextTick {
+                // A thread that was held up ticks once: time it did not run must not cause an election.
+                nextTick = max(nextTick + tickInterval, now)
+                replica.handle(.tick, into: &effects)
+            } else {
+                switchboard.replicaBell.wait(timeout: nextTick - now)
+            }
+            switchboard.replica.drain(into: &batch)
+            for input in batch { take(input) }
+            batch.removeAll(keepingCapacity: true)
+            act()
+        }
+    }
+
+    private mutating func take(_ input: ReplicaInput) {
+        switch input {
+        case .proposals(let entries): replica.handle(.propose(entries), into: &effects)
+        case .event(let event):
+            if case .persisted = event { isWriting = false }
+            replica.handle(event, into: &effects)
+        case .stop: isStopping = true
+        }
+    }
+
+    /// Hands every effect to its thread. The status goes first: whoever reads it must not see this member
+    /// lead after a message that gave the leadership away has left.
+    private mutating func act() {
+        if let status = effects.status { publishStatus(status) }
+        effects.status = nil
+        for refusal in effects.refused { answer(refusal) }
+        effects.refused.removeAll(keepingCapacity: true)
+        sendMessages()
+        startWrite()
+        if !effects.node.committed.isEmpty {
+            switchboard.deliver(.committed(effects.node.committed), to: switchboard.apply)
+            effects.node.committed.removeAll(keepingCapacity: true)
+        }
+        if !effects.readable.isEmpty {
+            switchboard.deliver(.readable(effects.readable), to: switchboard.apply)
+            effects.readable.removeAll(keepingCapacity: true)
+        }
+        for token in effects.droppedReads { switchboard.tell(waiterOf: token, .readsDropped([token])) }
+        effects.droppedReads.removeAll(keepingCapacity: true)
+        if !effects.node.configurations.isEmpty {
+            publishStatus(replica.status)
+            effects.node.configurations.removeAll(keepingCapacity: true)
+        }
+        if let index = effects.snapshotWanted {
+            switchboard.deliver(.wanted(index), to: switchboard.snapshot)
+            effects.snapshotWanted = nil
+        }
+    }
+
+    private mutating func startWrite() {
+        guard !isWriting, !effects.node.write.isEmpty else { return }
+        isWriting = effects.node.write.mustSync
+        switchboard.deliver(.write(effects.node.write), to: switchboard.journal)
+        effects.node.write.removeAll()
+    }
+
+    /// Messages to members that cannot be reached from here: this member has no transport to peers.
+    private mutating func sendMessages() {
+        if effects.node.messages.isEmpty { return }
+        let messages = effects.node.messages
+        effects.node.messages.removeAll(keepingCapacity: true)
+        for member in Set(messages.map(\.to)).sorted() {
+            replica.handle(.unreachable(member), into: &effects)
+        }
+    }
+
+    private func publishStatus(_ now: Node.Status) {
+        let configuration = replica.configuration
+        let isSoleVoter = configuration.voters == [localID] && !configuration.isJoint
+        if status.publish(now, isSoleVoter: isSoleVoter) { switchboard.tellLoops(.leaderChanged) }
+    }
+
+    private func answer(_ refusal: Refusal) {
+        let reason: DropReason =
+            switch refusal.reason {
+            case .tooManyRequests: .tooManyRequests
+            case .dropped: .dropped
+            }
+        switchboard.tell(waiterOf: refusal.tag, .dropped([refusal.tag], reason))
+    }
+}

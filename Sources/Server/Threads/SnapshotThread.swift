@@ -1,0 +1,126 @@
+import Backend
+import Journal
+import Logging
+import MVCC
+import Net
+import Raft
+import Replication
+import Store
+
+/// The thread that writes `.snap` files: the whole state as of one commit of the database, at most a tenth
+/// of one core's time, one file at a time.
+///
+///     wanted ──▶ forSnapshot (flush) ──▶ flushed ──▶ file written ──▶ journal records it ──▶ recorded
+///       ──▶ older files purged, replica told
+///
+/// The order is design.md 4.3: the file is complete, synced and named before the log speaks of it, and
+/// the log speaks of it before anything older goes.
+struct SnapshotThread {
+    private let environment: Environment
+    private let keyspace: Keyspace
+    private let directory: SnapshotDirectory
+    private let switchboard: Switchboard
+    private let limits: RetentionLimits
+    private let logger: Logger
+    private var isStopping = false
+
+    /// The share of one core a snapshot may take (design.md 2, Snapshots).
+    private static let processorShare = 0.1
+
+    init(
+        environment: Environment, keyspace: Keyspace, directory: SnapshotDirectory,
+        switchboard: Switchboard, limits: RetentionLimits, logger: Logger
+    ) {
+        self.environment = environment
+        self.keyspace = keyspace
+        self.directory = directory
+        self.switchboard = switchboard
+        self.limits = limits
+        self.logger = logger
+    }
+
+    /// Runs until told to stop; a snapshot under way is then given up.
+    mutating func run() {
+        while !isStopping {
+            switchboard.snapshotBell.wait()
+            takeInputs()
+        }
+    }
+
+    private mutating func takeInputs() {
+        var batch: [SnapshotInput] = []
+        switchboard.snapshot.drain(into: &batch)
+        for input in batch {
+            switch input {
+            case .wanted: switchboard.deliver(.forSnapshot, to: switchboard.flush)
+            case .flushed: write()
+            case .recorded(let metadata): finish(metadata)
+            case .stop: isStopping = true
+            }
+        }
+    }
+
+    private mutating func write() {
+        keyspace.pauseCompaction()
+        defer { keyspace.resumeCompaction() }
+        do {
+            guard let summary = try writeFile() else { return }
+            logger.info(
+                "saved snapshot",
+                metadata: [
+                    "snapshot-index": .stringConvertible(summary.metadata.id.index.rawValue),
+                    "records": .stringConvertible(summary.recordCount),
+                    "bytes": .stringConvertible(summary.fileSize), "path": "\(summary.path)",
+                ])
+            switchboard.deliver(.snapshot(summary.metadata), to: switchboard.journal)
+        } catch {
+            logger.error("failed to save snapshot", metadata: ["error": "\(error)"])
+            switchboard.deliver(.event(.snapshotFailed), to: switchboard.replica)
+        }
+    }
+
+    /// Nil when the member stops meanwhile.
+    private mutating func writeFile() throws -> SnapshotSummary? {
+        let transaction = try environment.read()
+        guard let metadata = try StoredState.position(in: transaction) else {
+            throw BootError("the database has no consistent index yet")
+        }
+        var writer = try SnapshotWriter(in: directory, metadata: metadata)
+        var throttle = Throttle(share: Self.processorShare)
+        _ = throttle.pause()
+        var failure: JournalError?
+        for bucket in Bucket.allCases where !isStopping && failure == nil {
+            try transaction.forEach(bucket) { key, value in
+                do throws(JournalError) {
+                    if try writer.append(bucket: bucket.name, key: key, value: value) {
+                        rest(throttle.pause())
+                    }
+                } catch {
+                    failure = error
+                }
+                return failure == nil && !isStopping
+            }
+        }
+        if let failure { throw failure }
+        return isStopping ? nil : try writer.finish()
+    }
+
+    /// Pauses, but hears of a stop.
+    private mutating func rest(_ pause: Duration) {
+        let end = MonotonicTime.now() + pause
+        while !isStopping, MonotonicTime.now() < end {
+            if switchboard.snapshotBell.wait(timeout: end - MonotonicTime.now()) { takeInputs() }
+        }
+    }
+
+    private func finish(_ metadata: SnapshotMetadata) {
+        do throws(JournalError) {
+            for path in try directory.purge(maxSnapshots: limits.snapshotsMax) {
+                logger.info("purged", metadata: ["path": "\(path)"])
+            }
+        } catch {
+            logger.error("failed to purge snapshots", metadata: ["error": "\(error)"])
+        }
+        switchboard.deliver(.event(.snapshotted(metadata.id)), to: switchboard.replica)
+    }
+}

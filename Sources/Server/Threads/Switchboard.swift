@@ -1,0 +1,154 @@
+import Net
+import Raft
+import Replication
+import Services
+import Store
+
+/// What arrives at the replica thread.
+enum ReplicaInput: Sendable {
+    /// The proposals of one pass of one event loop.
+    case proposals([ProposedEntry])
+    case event(Replica.Event)
+    case stop
+}
+
+/// What arrives at the apply thread, in the order the replica decided it.
+enum ApplyInput: Sendable {
+    case committed([Entry])
+    /// Readers whose index is among the entries handed over before.
+    case readable([ReadState])
+    case stop
+}
+
+/// What arrives at the journal thread.
+enum JournalInput: Sendable {
+    case write(Write)
+    /// The snapshot file of this position is complete: record it, then release and purge segments.
+    case snapshot(SnapshotMetadata)
+    case stop
+}
+
+/// What arrives at the flush thread besides the passing of time.
+enum FlushInput: Sendable {
+    /// The snapshot thread wants what is applied by now in the database; `flushed` answers.
+    case forSnapshot
+    /// Rewrite the database file; `performed` answers.
+    case defragment(id: UInt64)
+    case stop
+}
+
+/// What arrives at the snapshot thread.
+enum SnapshotInput: Sendable {
+    /// Write the state at this index or later.
+    case wanted(LogIndex)
+    /// What was applied when a flush was asked for is in the database.
+    case flushed
+    /// The journal has recorded the snapshot; older files may go.
+    case recorded(SnapshotMetadata)
+    case stop
+}
+
+/// What arrives at the maintenance thread.
+enum MaintenanceInput: Sendable {
+    case perform(id: UInt64, MaintenanceOperation)
+    case stop
+}
+
+/// What an event loop is told by the other threads.
+enum LoopInput: Sendable {
+    /// One apply batch: answers to this loop's requests, its reads that may go on, and what is visible.
+    case applied(AppliedBatch)
+    case dropped([UInt64], DropReason)
+    case readsDropped([UInt64])
+    case performed(UInt64, MaintenanceResult)
+    case compacted(through: Int64)
+    case leaderChanged
+    /// Open the listeners: the member serves.
+    case serve
+    /// Take no more calls, finish what is in flight, then end.
+    case drain
+}
+
+/// What one apply batch means to one loop.
+struct AppliedBatch: Sendable {
+    var replies: [Reply] = []
+    var readable: [UInt64] = []
+    /// The current revision, when it moved.
+    var visible: Int64?
+
+    var isEmpty: Bool { replies.isEmpty && readable.isEmpty && visible == nil }
+}
+
+/// The mailboxes of all threads: who can be told what.
+///
+/// Every mailbox is bounded. Proposals are refused at the bound (`too many requests`); everything else is
+/// bounded by what was let in before (one write in flight, one answer per request), so that a full
+/// mailbox is our bug.
+final class Switchboard: Sendable {
+    static let proposalsMax = 1 << 16
+    static let answersMax = 1 << 20
+    /// The loop number under which the server's own requests run (`Housekeeper`).
+    static let housekeeper = RequestIDs.loopsMax - 1
+
+    let replicaBell: Doorbell
+    let applyBell: Doorbell
+    let journalBell: Doorbell
+    let flushBell: Doorbell
+    let snapshotBell: Doorbell
+    let maintenanceBell: Doorbell
+    let loopBells: [Doorbell]
+    let housekeeperBell: Doorbell
+
+    let replica: Mailbox<ReplicaInput>
+    let apply: Mailbox<ApplyInput>
+    let journal: Mailbox<JournalInput>
+    let flush: Mailbox<FlushInput>
+    let snapshot: Mailbox<SnapshotInput>
+    let maintenance: Mailbox<MaintenanceInput>
+    let loops: [Mailbox<LoopInput>]
+    let housekeeper: Mailbox<LoopInput>
+
+    init(loopCount: Int) throws(NetError) {
+        precondition((1..<Self.housekeeper).contains(loopCount))
+        replicaBell = try Doorbell()
+        applyBell = try Doorbell()
+        journalBell = try Doorbell()
+        flushBell = try Doorbell()
+        snapshotBell = try Doorbell()
+        maintenanceBell = try Doorbell()
+        housekeeperBell = try Doorbell()
+        var bells: [Doorbell] = []
+        for _ in 0..<loopCount { bells.append(try Doorbell()) }
+        loopBells = bells
+        replica = Mailbox(doorbell: replicaBell, capacity: Self.answersMax)
+        apply = Mailbox(doorbell: applyBell, capacity: Self.answersMax)
+        journal = Mailbox(doorbell: journalBell, capacity: Self.answersMax)
+        flush = Mailbox(doorbell: flushBell, capacity: Self.answersMax)
+        snapshot = Mailbox(doorbell: snapshotBell, capacity: Self.answersMax)
+        maintenance = Mailbox(doorbell: maintenanceBell, capacity: Self.proposalsMax)
+        loops = bells.map { Mailbox(doorbell: $0, capacity: Self.answersMax) }
+        housekeeper = Mailbox(doorbell: housekeeperBell, capacity: Self.answersMax)
+    }
+
+    /// The mailbox that waits for answers to requests with this loop number; nil for one nobody has.
+    func mailbox(loop: Int) -> Mailbox<LoopInput>? {
+        if loop == Self.housekeeper { return housekeeper }
+        return loop < loops.count ? loops[loop] : nil
+    }
+
+    /// Tells the loop that drew `id`.
+    func tell(waiterOf id: UInt64, _ input: LoopInput) {
+        if let box = mailbox(loop: RequestIDs.loop(of: id)) { deliver(input, to: box) }
+    }
+
+    /// Tells every event loop.
+    func tellLoops(_ input: LoopInput) {
+        for box in loops { deliver(input, to: box) }
+    }
+
+    /// Puts in what must not be lost.
+    func deliver<Element: Sendable>(_ element: Element, to mailbox: Mailbox<Element>) {
+        let isIn = mailbox.push(element)
+        precondition(isIn, "a mailbox for bounded answers overflowed")
+    }
+}

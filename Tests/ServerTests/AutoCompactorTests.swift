@@ -1,0 +1,58 @@
+import Net
+import Testing
+
+@testable import Server
+
+@Suite struct AutoCompactorTests {
+    let start = MonotonicTime(nanoseconds: 0)
+
+    /// Looks every `step` for `count` steps, one revision written per step; the compactions made.
+    private func run(
+        _ mode: AutoCompactor.Mode, step: Duration, count: Int, isLeader: (Int) -> Bool = { _ in true }
+    ) -> [(step: Int, revision: Int64)] {
+        var compactor = AutoCompactor(mode: mode, now: start)
+        var made: [(Int, Int64)] = []
+        for number in 1...count {
+            let now = start + step * number
+            let revision = Int64(number)
+            if let target = compactor.due(at: now, revision: revision, isLeader: isLeader(number)) {
+                made.append((number, target))
+                compactor.finished(at: now, succeeded: true)
+            }
+        }
+        return made
+    }
+
+    @Test func `periodic mode waits a whole period and then keeps exactly that much`() {
+        let made = run(.periodic(.seconds(3600)), step: .seconds(360), count: 40)
+        #expect(made.map(\.step) == [11, 21, 31])
+        #expect(made.map(\.revision) == [1, 11, 21])
+    }
+
+    @Test func `a period above an hour is looked at every hour`() {
+        let made = run(.periodic(.seconds(2 * 3600)), step: .seconds(360), count: 60)
+        #expect(made.map(\.step) == [21, 31, 41, 51])
+        #expect(made.map(\.revision) == [1, 11, 21, 31])
+    }
+
+    @Test func `revision mode keeps that many revisions every five minutes`() {
+        let made = run(.revision(10), step: .seconds(60), count: 31)
+        #expect(made.map(\.step) == [15, 20, 25, 30])
+        #expect(made.map(\.revision) == [5, 10, 15, 20])
+    }
+
+    @Test func `a member that does not lead never compacts, and starts anew when it leads`() {
+        #expect(run(.periodic(.seconds(3600)), step: .seconds(360), count: 40, isLeader: { _ in false }).isEmpty)
+        let made = run(.periodic(.seconds(3600)), step: .seconds(360), count: 40, isLeader: { $0 > 20 })
+        #expect(made.map(\.step) == [31])
+    }
+
+    @Test func `a failure is tried again at the next look, an unchanged revision is not`() {
+        var compactor = AutoCompactor(mode: .revision(5), now: start)
+        #expect(compactor.due(at: start + .seconds(300), revision: 20, isLeader: true) == 15)
+        compactor.finished(at: start + .seconds(300), succeeded: false)
+        #expect(compactor.due(at: start + .seconds(600), revision: 20, isLeader: true) == 15)
+        compactor.finished(at: start + .seconds(600), succeeded: true)
+        #expect(compactor.due(at: start + .seconds(900), revision: 20, isLeader: true) == nil)
+    }
+}
