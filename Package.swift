@@ -50,7 +50,7 @@ let package = Package(
             swiftSettings: common),
         module("Backend", ["CLMDB"]),
         module("Net", ["CPlatform"]),
-        module("Telemetry", [logging]),
+        module("Telemetry", [logging], exclude: ["README.md"]),
 
         // Floor 1.
         module("Raft", []),
@@ -96,7 +96,7 @@ let package = Package(
             "ServicesTests",
             [
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
-                "Replication", protobuf,
+                "Replication", "Telemetry", "CPlatform", protobuf, logging,
             ]),
         tests("PeersTests", ["Peers", "HTTP", "Raft", "Store"]),
         tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),

@@ -28,7 +28,8 @@ struct WebQuery: Equatable {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(0x20)
             case UInt8(ascii: "%"):
-                guard rest.count >= 2, let value = UInt8(Substring(rest.prefix(2)), radix: 16) else { return nil }
+                let digits = Substring(rest.prefix(2))
+                guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else { return nil }
                 bytes.append(value)
                 rest = rest.dropFirst(2)
             default: bytes.append(byte)
