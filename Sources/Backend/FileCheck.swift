@@ -10,13 +10,16 @@ import Glibc
 ///               (branch: low, high, flags are the child's page number; leaf: low, high the data size)
 ///
 /// Source: LMDB 0.9 mdb.c. What it proves: all offsets, sizes and page numbers stay inside their page and
-/// the file, so no read through LMDB leaves the map or meets a page of the wrong kind.
+/// the file, so no read through LMDB leaves the map or meets a page of the wrong kind; and no page has two
+/// owners or is free and in use, so no write destroys what a read needs.
 @safe struct FileCheck {
     private let path: String
     private let bytes: UnsafeRawBufferPointer
     private var pageSize = 4096
     private var pages = 0
-    private var visited = 0
+    /// One bit for each page seen, in use or free.
+    private var seen: [UInt64] = []
+    private var isInFreeList = false
 
     private static let (branch, leaf, overflow, meta): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 8)
     private static let depthMax = 32
@@ -76,7 +79,14 @@ import Glibc
         let last = load(newest + 16 + 120, as: UInt64.self)
         guard last < 1 << 40 else { throw .corrupted(path: path, offset: newest) }
         pages = Int(last) + 1
-        for database in 0..<2 { try walk(database: newest + 16 + 24 + 48 * database) }
+        guard unsafe pages <= 2 * (bytes.count / pageSize) + 1024 else {
+            throw unsafe .truncated(path: path, needed: pages * pageSize, size: bytes.count)
+        }
+        seen = Array(repeating: 0, count: pages / 64 + 1)
+        for database in 0..<2 {
+            isInFreeList = database == 0
+            try walk(database: newest + 16 + 24 + 48 * database)
+        }
     }
 
     private mutating func walk(database offset: Int) throws(BackendError) {
@@ -92,11 +102,18 @@ import Glibc
         guard unsafe start + pageSize <= bytes.count else {
             throw unsafe .truncated(path: path, needed: start + pageSize, size: bytes.count)
         }
-        visited += 1
-        guard load(start, as: UInt64.self) == number, visited <= pages else {
-            throw .corrupted(path: path, offset: start)
-        }
+        guard load(start, as: UInt64.self) == number else { throw .corrupted(path: path, offset: start) }
+        try claim(number)
         return start
+    }
+
+    /// Notes the one owner of a page.
+    private mutating func claim(_ number: UInt64) throws(BackendError) {
+        let (word, bit) = (Int(number / 64), UInt64(1) << (number % 64))
+        guard number >= 2, number < UInt64(pages), seen[word] & bit == 0 else {
+            throw .corrupted(path: path, offset: Int(min(number, 1 << 40)) * pageSize)
+        }
+        seen[word] |= bit
     }
 
     private mutating func walk(page number: UInt64, depth: Int) throws(BackendError) {
@@ -134,6 +151,7 @@ import Glibc
         let data = node + 8 + Int(load(node + 6, as: UInt16.self))
         let stored = flags & 1 != 0 ? 8 : size
         guard data + stored <= pageEnd, flags & ~3 == 0 else { throw .corrupted(path: path, offset: node) }
+        var content = data
         if flags & 1 != 0 {
             let start = try locate(load(data, as: UInt64.self))
             let count = Int(load(start + 12, as: UInt32.self))
@@ -143,9 +161,20 @@ import Glibc
             guard unsafe start + count * pageSize <= bytes.count else {
                 throw unsafe .truncated(path: path, needed: start + count * pageSize, size: bytes.count)
             }
+            for page in 1..<max(count, 1) { try claim(UInt64(start / pageSize + page)) }
+            content = start + 16
         } else if flags & 2 != 0 {
             guard size == 48 else { throw .corrupted(path: path, offset: node) }
             try walk(database: data)
         }
+        if isInFreeList { try walkFreePages(content, size: size) }
+    }
+
+    /// A record of the free list: a count and that many page numbers.
+    private mutating func walkFreePages(_ data: Int, size: Int) throws(BackendError) {
+        guard size >= 8 else { throw .corrupted(path: path, offset: data) }
+        let count = load(data, as: UInt64.self)
+        guard count < UInt64(size / 8) else { throw .corrupted(path: path, offset: data) }
+        for index in 0..<Int(count) { try claim(load(data + 8 + 8 * index, as: UInt64.self)) }
     }
 }

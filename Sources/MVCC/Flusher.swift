@@ -53,7 +53,7 @@ package struct Flusher: ~Copyable {
         report.position = position
         if keyspace.compactionHolds.load(ordering: .relaxed) == 0 {
             report.deleted = try compactSlice()
-            prune()
+            for _ in 0..<Limits.pruneStepsMax { prune() }
             report.hasMore = !compactions.isEmpty || pruning != nil
         }
         return report

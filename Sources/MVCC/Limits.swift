@@ -10,6 +10,8 @@ enum Limits {
     static let compactionDeleteMax = 1000
     /// Keys the index prunes under one hold of the write lock: some 100 us.
     static let pruneKeysMax = 2048
+    /// Holds of that lock in one flush.
+    static let pruneStepsMax = 16
     /// Hashes of finished compactions kept for HashKV (spec/api.md 16).
     static let compactionHashesMax = 10
 }

@@ -2,7 +2,7 @@
 struct RangeWalk {
     /// Where the next step begins.
     var position: [UInt8]
-    /// The key the range ends before, nil for none.
+    /// The key the range ends before, nil for none (and for a range of one key, which is not walked).
     let end: [UInt8]?
     let revision: Int64
     var options: SelectionOptions
@@ -20,8 +20,7 @@ struct RangeWalk {
         self.revision = revision
         self.options = options
         switch range.end {
-        case .single: end = range.start + [0]
-        case .fromKey: end = nil
+        case .single, .fromKey: end = nil
         case .key(let key):
             end = key
             isDone = !range.start.lexicographicallyPrecedes(key)
