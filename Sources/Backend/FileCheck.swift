@@ -20,6 +20,9 @@ import Glibc
     /// One bit for each page seen, in use or free.
     private var seen: [UInt64] = []
     private var isInFreeList = false
+    /// Of the tree being walked: nodes of its leaves, and on which level (from 1) the leaves are.
+    private var entries: UInt64 = 0
+    private var leafDepth = 0
 
     private static let (branch, leaf, overflow, meta): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 8)
     private static let depthMax = 32
@@ -70,7 +73,8 @@ import Glibc
         for start in [0, pageSize] {
             guard load(start + 10, as: UInt16.self) & FileCheck.meta != 0,
                 load(start + 16, as: UInt32.self) == 0xBEEF_C0DE,
-                load(start + 20, as: UInt32.self) & 0x7FFF_FFFF == 1
+                load(start + 20, as: UInt32.self) & 0x7FFF_FFFF == 1,
+                load(start + 16 + 24, as: UInt32.self) == UInt32(pageSize)
             else { throw .corrupted(path: path, offset: start) }
             if load(start + 16 + 128, as: UInt64.self) > load(newest + 16 + 128, as: UInt64.self) {
                 newest = start
@@ -89,10 +93,20 @@ import Glibc
         }
     }
 
+    /// Walks the tree whose 48 bytes lie at `offset`. Only the free list has integer keys (flag 8); its
+    /// flags also hold those of the environment (0x4000, MDB_NOSUBDIR).
     private mutating func walk(database offset: Int) throws(BackendError) {
+        let flags = load(offset + 4, as: UInt16.self)
+        guard isInFreeList ? flags & ~0x4000 == 8 : flags == 0 else {
+            throw .corrupted(path: path, offset: offset)
+        }
         let root = load(offset + 40, as: UInt64.self)
-        if root == .max { return }
-        try walk(page: root, depth: 0)
+        let outer = (entries, leafDepth)
+        (entries, leafDepth) = (0, 0)
+        if root != .max { try walk(page: root, depth: 1) }
+        guard entries == load(offset + 32, as: UInt64.self), leafDepth == Int(load(offset + 6, as: UInt16.self))
+        else { throw .corrupted(path: path, offset: offset) }
+        (entries, leafDepth) = outer
     }
 
     /// The byte offset of a page in use, after its number is checked against its header.
@@ -126,6 +140,11 @@ import Glibc
             lower >= 16, lower & 1 == 0, lower <= upper, upper <= pageSize, depth < FileCheck.depthMax,
             !isBranch || lower >= 18
         else { throw .corrupted(path: path, offset: start) }
+        if !isBranch {
+            guard leafDepth == 0 || leafDepth == depth else { throw .corrupted(path: path, offset: start) }
+            leafDepth = depth
+            entries += UInt64((lower - 16) / 2)
+        }
         for slot in 0..<(lower - 16) / 2 {
             let offset = Int(load(start + 16 + 2 * slot, as: UInt16.self))
             guard offset >= upper, offset + 8 <= pageSize else { throw .corrupted(path: path, offset: start) }

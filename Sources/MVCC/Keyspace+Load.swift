@@ -6,6 +6,7 @@ extension Keyspace {
     /// 6.1. Runs before anybody else knows the keyspace.
     func load() throws(MVCCError) {
         var newest: Int64 = 1
+        var last = Revision(main: 0)
         var scheduled: Int64 = -1
         var finished: Int64 = -1
         var damage: MVCCError? = nil
@@ -15,11 +16,12 @@ extension Keyspace {
             var found = try unsafe cursor.first()
             while let record = unsafe found {
                 guard let key = unsafe RevisionKey(record.key), let head = unsafe RecordHead(record.value),
-                    key.revision.main >= 1
+                    last < key.revision, key.revision.main >= 1
                 else {
-                    damage = .damagedRecord(Revision(main: newest))
+                    damage = .damagedRecord(last)
                     break
                 }
+                last = key.revision
                 unsafe index.restore(head, at: key, size: record.value.count)
                 newest = max(newest, key.revision.main)
                 unsafe found = try unsafe cursor.next()

@@ -15,7 +15,11 @@ package final class Selection {
     private let keys: [UInt8]
     private let keyEnds: [Int]
     private var tail: PendingTail
+    private let tailFirst: Revision?
     private var transaction: ReadTransaction?
+    /// Where the last record was found; only for selections of several.
+    private var cursor: Cursor?
+    private var cursorRevision = Revision(main: -1)
 
     init(_ walk: consuming RangeWalk, currentRevision: Int64, view: consuming View) {
         self.currentRevision = currentRevision
@@ -24,11 +28,16 @@ package final class Selection {
         keys = walk.keys
         keyEnds = walk.keyEnds
         tail = view.tail
+        tailFirst = view.tail.first
         transaction = view.takeTransaction()
     }
 
+    deinit { release() }
+
     /// Gives the views back; the matches stay, records can no longer be read.
     package func release() {
+        // The cursor ends before its transaction.
+        _ = cursor.take()
         _ = transaction.take()
         tail = PendingTail()
     }
@@ -67,15 +76,15 @@ package final class Selection {
     }
 
     private func find(_ match: Match) throws(MVCCError) -> UnsafeRawBufferPointer {
-        if let record = unsafe tail.find(match.revision), record.count == match.size {
+        if let tailFirst, tailFirst <= match.revision, let record = unsafe tail.find(match.revision),
+            record.count == match.size
+        {
             return unsafe record
         }
         guard transaction != nil else { throw .damagedRecord(match.revision) }
         let record: UnsafeRawBufferPointer?
         do throws(BackendError) {
-            unsafe record = try RevisionKey(match.revision).withBytes { (key) throws(BackendError) in
-                try unsafe transaction?.find(.key, key)
-            }
+            unsafe record = matches.count > 1 ? try seek(match.revision) : try get(match.revision)
         } catch {
             throw .backend(error)
         }
@@ -83,6 +92,29 @@ package final class Selection {
             throw .damagedRecord(match.revision)
         }
         return unsafe record
+    }
+
+    private func get(_ revision: Revision) throws(BackendError) -> UnsafeRawBufferPointer? {
+        unsafe try RevisionKey(revision).withBytes { (key) throws(BackendError) in
+            try unsafe transaction?.find(.key, key)
+        }
+    }
+
+    /// Through the cursor: a step when the record is likely the next one (keys written in order), else a
+    /// search, which is short on the page where the cursor stands.
+    private func seek(_ revision: Revision) throws(BackendError) -> UnsafeRawBufferPointer? {
+        if cursor == nil { cursor = try transaction?.cursor(.key) }
+        let last = cursorRevision
+        cursorRevision = revision
+        if revision.main == last.main + 1 && revision.sub == 0
+            || revision.main == last.main && revision.sub == last.sub + 1,
+            let record = try unsafe cursor?.next(), unsafe RevisionKey(record.key)?.revision == revision
+        {
+            return unsafe record.value
+        }
+        return unsafe try RevisionKey(revision).withBytes { (key) throws(BackendError) in
+            try unsafe cursor?.find(key)?.value
+        }
     }
 }
 

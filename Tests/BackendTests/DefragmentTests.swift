@@ -19,6 +19,7 @@ import Testing
 
     @Test func `it shrinks the file, keeps every record, and readers of before go on`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         try fill(environment, 0..<4000)
         let view = try environment.read()
@@ -40,6 +41,7 @@ import Testing
 
     @Test func `what is written after it is in the file that is opened next`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         do {
             let environment = try Environment(path: scratch.database)
             for round in 0..<3 {
@@ -53,6 +55,7 @@ import Testing
 
     @Test func `what an interrupted one left is removed at the next opening`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         do { try Environment(path: scratch.database).put(.meta, "k", [1]) }
         for suffix in [".tmp.12ab", ".tmp.12ab-lock", ".tmp.12ab.lock"] {
             writeFile(scratch.database + suffix, [1, 2, 3])
@@ -63,6 +66,7 @@ import Testing
 
     @Test func `when the copy cannot be made the old file stays in use`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         try environment.put(.meta, "k", [1])
         // Root writes anywhere: the directory's name goes instead.
@@ -78,6 +82,7 @@ import Testing
 
     @Test func `sizes follow what is written and deleted`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         let empty = environment.sizeInUse
         try fill(environment, 0..<2000)

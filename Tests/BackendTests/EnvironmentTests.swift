@@ -5,6 +5,7 @@ import Testing
 @Suite struct EnvironmentTests {
     @Test func `what was committed is there after the file is opened again`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         do {
             let environment = try Environment(path: scratch.database)
             for bucket in Bucket.allCases { try environment.put(bucket, "name", bytes(bucket.name)) }
@@ -23,6 +24,7 @@ import Testing
 
     @Test func `an aborted or dropped write leaves nothing`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         try environment.put(.lease, "a", [1])
         do {
@@ -40,6 +42,7 @@ import Testing
 
     @Test func `a view stays as it was while others write`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         try environment.put(.meta, "k", [1])
         let view = try environment.read()
@@ -50,6 +53,7 @@ import Testing
 
     @Test func `many views may be open on one thread, and one too many is said`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         final class Holder {
             var view: ReadTransaction?
@@ -66,6 +70,7 @@ import Testing
 
     @Test func `a key beyond 511 bytes is refused and names its size`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let environment = try Environment(path: scratch.database)
         var transaction = try environment.write()
         #expect(throws: BackendError.keyTooLong(size: 512)) {
@@ -77,6 +82,7 @@ import Testing
 
     @Test func `a second opening of the same file is refused, also from another process`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         do {
             let environment = try Environment(path: scratch.database)
             #expect(throws: BackendError.locked(path: scratch.database)) {
@@ -107,6 +113,7 @@ import Testing
 
     @Test func `a missing directory and a directory in the file's place are errors with their path`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let missing = scratch.path + "/none/db"
         #expect(throws: BackendError.system(call: "open", path: missing + ".lock", errno: ENOENT)) {
             try Environment(path: missing)
@@ -120,6 +127,7 @@ import Testing
 
     @Test func `a full map is reported as full and the next commit works`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         var options = Environment.Options()
         options.mapSize = 1 << 20
         let environment = try Environment(path: scratch.database, options: options)
@@ -136,6 +144,7 @@ import Testing
 
     @Test func `a bulk load replaces the file at once and leaves nothing else behind`() throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         do { try Environment(path: scratch.database).put(.meta, "old", [1]) }
         do {
             var load = try BulkLoad(replacing: scratch.database)

@@ -8,6 +8,7 @@ import Testing
     @Test(arguments: [true, false])
     func `HashKV gives what etcd gives for the same history`(isFlushed: Bool) throws {
         let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
         let keyspace = try Keyspace(environment: Environment(path: scratch.database))
         var flusher = Flusher(keyspace)
         keyspace.put("foo", "bar")
