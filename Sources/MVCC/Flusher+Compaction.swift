@@ -14,6 +14,7 @@ extension Flusher {
     /// at most 1000 in one transaction. Answers how many.
     mutating func compactSlice() throws(MVCCError) -> Int {
         guard let compaction = compactions.first else { return 0 }
+        if let floor = keyspace.watchFloors.withLock({ $0.lowest }), floor <= compaction.revision { return 0 }
         var scan = self.scan ?? begin(compaction)
         var doomed: [RevisionKey] = []
         var isDone = false

@@ -41,13 +41,14 @@ extension Keyspace {
         walk.isDone = true
     }
 
+    /// `isFollowing`: a `WatchFloor` at or below `from` keeps the records, whatever is compacted.
     func changes(
-        from: Int64, through: Int64, _ body: (Revision, Bool, borrowing RawSpan) -> Bool
+        from: Int64, through: Int64, isFollowing: Bool, _ body: (Revision, Bool, borrowing RawSpan) -> Bool
     ) throws(MVCCError) {
         var last: Int64 = 0
         let view = try lock.read { () throws(MVCCError) -> View in
             last = min(through, currentRevision)
-            if from < compactedRevision { throw .compacted(compactedRevision) }
+            if !isFollowing, from < compactedRevision { throw .compacted(compactedRevision) }
             let isInTail = tail.first.map { $0.main < from || $0 == Revision(main: from) } ?? false
             return try View(self, isStored: !isInTail)
         }

@@ -26,6 +26,7 @@ package final class Keyspace: @unchecked Sendable {
     let unflushed = Atomic(0)
     let unflushedRecords = Atomic(0)
     let compactionHolds = Atomic(0)
+    let watchFloors = Mutex(WatchFloors())
     let room = Gate()
 
     /// Opens the keys of `environment`, reading every record once (about a second per million).

@@ -1,4 +1,5 @@
 import Backend
+import Synchronization
 
 /// Reads of one thread; several selections may be open at a time.
 package final class KeyspaceReader {
@@ -26,8 +27,27 @@ package final class KeyspaceReader {
         from: Int64, through: Int64,
         _ body: (_ revision: Revision, _ isTombstone: Bool, _ record: borrowing RawSpan) -> Bool
     ) throws(MVCCError) {
-        try keyspace.changes(from: from, through: through, body)
+        try keyspace.changes(from: from, through: through, isFollowing: false, body)
     }
+
+    /// `changes` for a hub that follows the log: everything is there above its floor.
+    func changesAboveFloor(
+        _ floor: WatchFloor, through: Int64,
+        _ body: (_ revision: Revision, _ isTombstone: Bool, _ record: borrowing RawSpan) -> Bool
+    ) throws(MVCCError) {
+        try keyspace.changes(from: floor.revision, through: through, isFollowing: true, body)
+    }
+
+    /// A floor at the revision after the current one.
+    func makeFloor() -> WatchFloor {
+        keyspace.watchFloors.withLock { floors in
+            let floor = WatchFloor(keyspace.currentRevision + 1)
+            floors.add(floor)
+            return floor
+        }
+    }
+
+    func remove(_ floor: WatchFloor) { keyspace.watchFloors.withLock { $0.remove(floor) } }
 
     /// The stored KeyValue of `key` as of `revision`, or nil when it does not live there or the revision is
     /// below the compacted one (then prev_kv of an event is left out; spec/api.md 13).

@@ -14,7 +14,9 @@ import Testing
         #expect(try lessor.grant(id: 2, ttl: -9, at: .zero).ttl == 2)
         #expect(try lessor.grant(id: -3, ttl: 9_000_000_000, at: .zero).ttl == 9_000_000_000)
         #expect(throws: StoreError.leaseExists) { try lessor.grant(id: 1, ttl: 5, at: .zero) }
-        #expect(throws: StoreError.leaseTTLTooLarge) { try lessor.grant(id: 9, ttl: 9_000_000_001, at: .zero) }
+        #expect(throws: StoreError.leaseTTLTooLarge) {
+            try lessor.grant(id: 9, ttl: 9_000_000_001, at: .zero)
+        }
         #expect(throws: StoreError.leaseNotFound) { try lessor.grant(id: 0, ttl: 5, at: .zero) }
         #expect(Lessor.minimumTTL(electionTicks: 10, heartbeatMilliseconds: 100) == 2)
     }
@@ -112,7 +114,9 @@ import Testing
 
     @Test func `leases are listed in the order they expire`() throws {
         let lessor = Lessor(minimumTTL: 2)
-        for (id, ttl) in [(1, 30), (2, 10), (3, 20)] { _ = try lessor.grant(id: Int64(id), ttl: Int64(ttl), at: .zero) }
+        for (id, ttl) in [(1, 30), (2, 10), (3, 20)] {
+            _ = try lessor.grant(id: Int64(id), ttl: Int64(ttl), at: .zero)
+        }
         #expect(lessor.leases() == [1, 2, 3])
         lessor.promote(extending: .zero, at: .zero)
         #expect(lessor.leases() == [2, 3, 1])
@@ -120,7 +124,9 @@ import Testing
 
     @Test func `a record is stored as etcd stores it`() throws {
         let record = LeaseRecord(id: 0x47a5_a202_7cc3_2814, ttl: 100)
-        #expect(record.encoded.map { String($0, radix: 16) }.joined(separator: " ") == "8 94 d0 8c e6 a7 c0 e8 d2 47 10 64")
+        #expect(
+            record.encoded.map { String($0, radix: 16) }.joined(separator: " ")
+                == "8 94 d0 8c e6 a7 c0 e8 d2 47 10 64")
         #expect(record.bucketKey == [0x47, 0xa5, 0xa2, 0x02, 0x7c, 0xc3, 0x28, 0x14])
         #expect(try unsafe LeaseRecord(decoding: record.encoded.span.bytes) == record)
     }

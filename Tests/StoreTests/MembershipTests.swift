@@ -37,35 +37,50 @@ import Wire
         id: MemberID(11_034_736_226_739_252_402), peerURLs: ["http://127.0.0.1:14680"], isLearner: true)
 
     @Test func `contexts of changes are etcd's, to the byte`() {
-        #expect(text(MembershipChange.add(learner).context)
-            == #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14680"],"isLearner":true}"#)
-        #expect(text(MembershipChange.promote(MemberID(4_887_094_690_437_680_944)).context)
-            == #"{"id":4887094690437680944,"peerURLs":null,"isPromote":true}"#)
-        #expect(text(MembershipChange.update(learner.id, peerURLs: ["http://127.0.0.1:14681"]).context)
-            == #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14681"]}"#)
+        #expect(
+            text(MembershipChange.add(learner).context)
+                == #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14680"],"isLearner":true}"#)
+        #expect(
+            text(MembershipChange.promote(MemberID(4_887_094_690_437_680_944)).context)
+                == #"{"id":4887094690437680944,"peerURLs":null,"isPromote":true}"#)
+        #expect(
+            text(MembershipChange.update(learner.id, peerURLs: ["http://127.0.0.1:14681"]).context)
+                == #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14681"]}"#)
         #expect(MembershipChange.remove(learner.id).context == [])
         let bootstrap = ClusterMember(
             id: MemberID(3_216_812_504_534_468_517), peerURLs: ["http://127.0.0.1:13380"], name: "infra0")
-        #expect(bootstrap.json
-            == #"{"id":3216812504534468517,"peerURLs":["http://127.0.0.1:13380"],"name":"infra0"}"#)
+        #expect(
+            bootstrap.json
+                == #"{"id":3216812504534468517,"peerURLs":["http://127.0.0.1:13380"],"name":"infra0"}"#)
         #expect(MembershipChange.add(bootstrap).context.count == 80)
     }
 
     @Test func `names are escaped as Go escapes them`() {
-        let member = ClusterMember(id: MemberID(1), peerURLs: ["http://a?x=<&>"], name: "\"\\\n\u{1}\u{2028}é")
-        #expect(member.json == #"{"id":1,"peerURLs":["http://a?x=\u003c\u0026\u003e"],"name":"\"\\\n\u0001\u2028é"}"#)
+        let member = ClusterMember(
+            id: MemberID(1), peerURLs: ["http://a?x=<&>"], name: "\"\\\n\u{1}\u{2028}é")
+        #expect(
+            member.json
+                == #"{"id":1,"peerURLs":["http://a?x=\u003c\u0026\u003e"],"name":"\"\\\n\u0001\u2028é"}"#)
         #expect(ClusterMember(json: Array(member.json.utf8)) == member)
     }
 
     @Test func `lists of members are read back`() {
-        let members = [learner, ClusterMember(id: MemberID(5), peerURLs: ["http://x"], name: "n", clientURLs: ["http://c"])]
+        let members = [
+            learner,
+            ClusterMember(id: MemberID(5), peerURLs: ["http://x"], name: "n", clientURLs: ["http://c"]),
+        ]
         let list = ClusterMember.list(members)
-        #expect(list == #"[{"id":5,"peerURLs":["http://x"],"name":"n","clientURLs":["http://c"]},"#
-            + #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14680"],"isLearner":true}]"# + "\n")
+        #expect(
+            list == #"[{"id":5,"peerURLs":["http://x"],"name":"n","clientURLs":["http://c"]},"#
+                + #"{"id":11034736226739252402,"peerURLs":["http://127.0.0.1:14680"],"isLearner":true}]"#
+                + "\n")
         #expect(ClusterMember.list(parsing: Array(list.utf8)) == members.reversed())
     }
 
-    @Test(arguments: ["", "{", "{}", "[1", "{\"id\":}", "{\"id\":1}x", "{\"id\":\"1\"}", "nul", "{\"id\":18446744073709551616}", "\"\\ud800\""])
+    @Test(arguments: [
+        "", "{", "{}", "[1", "{\"id\":}", "{\"id\":1}x", "{\"id\":\"1\"}", "nul",
+        "{\"id\":18446744073709551616}", "\"\\ud800\"",
+    ])
     func `what is no member is refused`(_ json: String) {
         #expect(ClusterMember(json: Array(json.utf8)) == nil)
     }
@@ -94,8 +109,12 @@ import Wire
         func apply(_ change: MembershipChange) throws { _ = try membership.apply(change, learnersMax: 1) }
         try apply(.add(ClusterMember(id: MemberID(1), peerURLs: ["http://a"])))
         try apply(.add(ClusterMember(id: MemberID(2), peerURLs: ["http://b"], isLearner: true)))
-        #expect(throws: StoreError.memberIDExists) { try apply(.add(ClusterMember(id: MemberID(2), peerURLs: ["http://c"]))) }
-        #expect(throws: StoreError.peerURLExists) { try apply(.add(ClusterMember(id: MemberID(3), peerURLs: ["http://c", "http://a"]))) }
+        #expect(throws: StoreError.memberIDExists) {
+            try apply(.add(ClusterMember(id: MemberID(2), peerURLs: ["http://c"])))
+        }
+        #expect(throws: StoreError.peerURLExists) {
+            try apply(.add(ClusterMember(id: MemberID(3), peerURLs: ["http://c", "http://a"])))
+        }
         #expect(throws: StoreError.tooManyLearners) {
             try apply(.add(ClusterMember(id: MemberID(3), peerURLs: ["http://c"], isLearner: true)))
         }
@@ -105,11 +124,14 @@ import Wire
         #expect(throws: StoreError.memberNotFound) { try apply(.update(MemberID(9), peerURLs: ["http://z"])) }
         #expect(throws: StoreError.peerURLExists) { try apply(.update(MemberID(2), peerURLs: ["http://a"])) }
         try apply(.update(MemberID(2), peerURLs: ["junk"]))
-        #expect(membership.configuration == ConfigurationState(voters: [MemberID(1)], learners: [MemberID(2)]))
+        #expect(
+            membership.configuration == ConfigurationState(voters: [MemberID(1)], learners: [MemberID(2)]))
         try apply(.promote(MemberID(2)))
         #expect(membership.configuration.voters == [MemberID(1), MemberID(2)])
         try apply(.remove(MemberID(2)))
-        #expect(throws: StoreError.memberNotFound) { try apply(.add(ClusterMember(id: MemberID(2), peerURLs: ["http://d"]))) }
+        #expect(throws: StoreError.memberNotFound) {
+            try apply(.add(ClusterMember(id: MemberID(2), peerURLs: ["http://d"])))
+        }
         #expect(membership.isRemoved(MemberID(2)) && membership.members.map(\.id) == [MemberID(1)])
     }
 

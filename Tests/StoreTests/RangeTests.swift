@@ -17,7 +17,9 @@ import Testing
         return machine
     }
 
-    private func query(_ start: String = "\0", _ end: String = "\0", _ edit: (inout RangeQuery) -> Void = { _ in }) -> RangeQuery {
+    private func query(
+        _ start: String = "\0", _ end: String = "\0", _ edit: (inout RangeQuery) -> Void = { _ in }
+    ) -> RangeQuery {
         var query = RangeQuery(key: bytes(start), rangeEnd: bytes(end))
         edit(&query)
         return query
@@ -29,7 +31,9 @@ import Testing
         ("b", "", "b"), ("b", "d", "bc"), ("b", "\0", "bcde"), ("\0", "\0", "abcde"),
         ("d", "b", ""), ("b", "b", ""), ("x", "", ""), ("aa", "cc", "bc"),
     ])
-    func `a range end means what the convention says`(_ start: String, _ end: String, _ expected: String) throws {
+    func `a range end means what the convention says`(_ start: String, _ end: String, _ expected: String)
+        throws
+    {
         let response = try filled().range(query(start, end))
         #expect(keys(response) == expected)
         #expect(response.count == Int64(expected.count))
@@ -48,9 +52,13 @@ import Testing
         _ target: RangeQuery.SortTarget, _ order: RangeQuery.SortOrder, _ expected: String
     ) throws {
         let machine = try filled()
-        let sorted = query { $0.sortTarget = target; $0.sortOrder = order }
+        let sorted = query {
+            $0.sortTarget = target; $0.sortOrder = order
+        }
         #expect(try keys(machine.range(sorted)) == expected)
-        let limited = query { $0.sortTarget = target; $0.sortOrder = order; $0.limit = 2 }
+        let limited = query {
+            $0.sortTarget = target; $0.sortOrder = order; $0.limit = 2
+        }
         let response = try machine.range(limited)
         #expect(keys(response) == String(expected.prefix(2)))
         #expect(response.more && response.count == 5)
@@ -68,17 +76,27 @@ import Testing
 
     @Test func `filters drop pairs and do not change the count`() throws {
         let machine = try filled()
-        let response = try machine.range(query { $0.minModRevision = 6; $0.limit = 1 })
+        let response = try machine.range(
+            query {
+                $0.minModRevision = 6; $0.limit = 1
+            })
         #expect(keys(response) == "a" && response.more && response.count == 5)
         #expect(try keys(machine.range(query { $0.maxModRevision = 5 })) == "bd")
-        #expect(try keys(machine.range(query { $0.minCreateRevision = 3; $0.maxCreateRevision = 4 })) == "bc")
+        #expect(
+            try keys(
+                machine.range(
+                    query {
+                        $0.minCreateRevision = 3; $0.maxCreateRevision = 4
+                    })) == "bc")
         let missed = try machine.range(query { $0.minModRevision = 100 })
         #expect(keys(missed) == "" && missed.count == 5 && !missed.more)
     }
 
     @Test func `count_only ignores limit, order and filters`() throws {
         let response = try filled().range(
-            query { $0.countOnly = true; $0.limit = 3; $0.minModRevision = 100; $0.sortOrder = .descend })
+            query {
+                $0.countOnly = true; $0.limit = 3; $0.minModRevision = 100; $0.sortOrder = .descend
+            })
         #expect(response.count == 5 && response.kvs.isEmpty && !response.more)
     }
 
@@ -86,7 +104,11 @@ import Testing
         let machine = try filled()
         try machine.grant(5, ttl: 100)
         try machine.put("f", "value", lease: 5)
-        let pairs = try machine.range(query { $0.keysOnly = true; $0.limit = 6 }).kvs
+        let pairs = try machine.range(
+            query {
+                $0.keysOnly = true; $0.limit = 6
+            }
+        ).kvs
         let whole = try machine.range(query()).kvs
         #expect(pairs.count { !$0.value.isEmpty } == 0)
         #expect(pairs.last?.lease == 5)
@@ -116,7 +138,9 @@ import Testing
         let machine = try Machine()
         for number in 0..<300 { try machine.put("key\(number)", String(repeating: "v", count: number)) }
         for keysOnly in [false, true] {
-            let all = query { $0.keysOnly = keysOnly; $0.limit = 299 }
+            let all = query {
+                $0.keysOnly = keysOnly; $0.limit = 299
+            }
             let header: [UInt8] = [0x0a, 0x00]
             let body = try RangeBody(RangeAnswer.select(all, from: machine.reader), header: header)
             var pulled: [UInt8] = []

@@ -42,6 +42,7 @@ final class Machine {
     let membership = Membership(localID: Machine.member, clusterID: 1)
     let alarms = Alarms()
     let machine: StateMachine
+    var flusher: Flusher
     let reader: KeyspaceReader
     var ids: RequestIDs
     var index: UInt64
@@ -53,6 +54,7 @@ final class Machine {
         self.scratch = scratch
         environment = try Environment(path: scratch.database)
         keyspace = try Keyspace(environment: environment)
+        flusher = Flusher(keyspace)
         let state = try StoredState.load(from: environment)
         try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
         let boot = RequestIDs.Boot(member: Machine.member, microseconds: microseconds)
@@ -68,7 +70,6 @@ final class Machine {
 
     /// Makes everything applied durable.
     func flush() throws {
-        var flusher = Flusher(keyspace)
         while try flusher.flush().hasMore {}
     }
 
@@ -85,7 +86,9 @@ final class Machine {
         return results
     }
 
-    func request(_ kind: InternalRaftRequest.Kind, _ message: some SwiftProtobuf.Message) throws -> (id: UInt64, data: [UInt8]) {
+    func request(_ kind: InternalRaftRequest.Kind, _ message: some SwiftProtobuf.Message) throws -> (
+        id: UInt64, data: [UInt8]
+    ) {
         let id = ids.draw()
         let body: [UInt8] = try message.serializedBytes()
         var data: [UInt8] = []
@@ -104,19 +107,29 @@ final class Machine {
 
     @discardableResult
     func put(_ key: String, _ value: String, lease: Int64 = 0) throws -> Outcome {
-        try perform(.put, PutRequest.with { $0.key = .init(bytes(key)); $0.value = .init(bytes(value)); $0.lease = lease })
+        try perform(
+            .put,
+            PutRequest.with {
+                $0.key = .init(bytes(key)); $0.value = .init(bytes(value)); $0.lease = lease
+            })
     }
 
     @discardableResult
     func delete(_ key: String, _ end: String = "") throws -> Outcome {
         try perform(
             .deleteRange,
-            DeleteRangeRequest.with { $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end)); $0.prevKv = true })
+            DeleteRangeRequest.with {
+                $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end)); $0.prevKv = true
+            })
     }
 
     @discardableResult
     func grant(_ id: Int64, ttl: Int64) throws -> Outcome {
-        try perform(.leaseGrant, LeaseGrantRequest.with { $0.id = id; $0.ttl = ttl })
+        try perform(
+            .leaseGrant,
+            LeaseGrantRequest.with {
+                $0.id = id; $0.ttl = ttl
+            })
     }
 
     @discardableResult
@@ -140,7 +153,9 @@ final class Machine {
     }
 
     /// Validates and applies a Txn, or reads it when it only reads; throws what the client would be told.
-    func txn(_ request: TxnRequest, maxOperations: Int = 128) throws -> (revision: Int64, response: TxnResponse) {
+    func txn(_ request: TxnRequest, maxOperations: Int = 128) throws -> (
+        revision: Int64, response: TxnResponse
+    ) {
         let encoded: [UInt8] = try request.serializedBytes()
         let transaction = try unsafe Transaction(decoding: encoded.span.bytes)
         try unsafe transaction.validate(maxOperations: maxOperations, in: encoded.span.bytes)
@@ -159,24 +174,38 @@ final class Machine {
 // Requests, in few letters.
 
 func put(_ key: String, _ value: String = "v", lease: Int64 = 0) -> RequestOp {
-    .with { $0.requestPut = .with { $0.key = .init(bytes(key)); $0.value = .init(bytes(value)); $0.lease = lease } }
+    .with {
+        $0.requestPut = .with {
+            $0.key = .init(bytes(key)); $0.value = .init(bytes(value)); $0.lease = lease
+        }
+    }
 }
 
 func del(_ key: String, _ end: String = "") -> RequestOp {
-    .with { $0.requestDeleteRange = .with { $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end)) } }
+    .with {
+        $0.requestDeleteRange = .with {
+            $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end))
+        }
+    }
 }
 
 func get(_ key: String, _ end: String = "", revision: Int64 = 0) -> RequestOp {
     .with {
-        $0.requestRange = .with { $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end)); $0.revision = revision }
+        $0.requestRange = .with {
+            $0.key = .init(bytes(key)); $0.rangeEnd = .init(bytes(end)); $0.revision = revision
+        }
     }
 }
 
-func nested(_ compares: [Compare] = [], then success: [RequestOp] = [], else failure: [RequestOp] = []) -> RequestOp {
+func nested(_ compares: [Compare] = [], then success: [RequestOp] = [], else failure: [RequestOp] = [])
+    -> RequestOp
+{
     .with { $0.requestTxn = txn(compares, then: success, else: failure) }
 }
 
-func txn(_ compares: [Compare] = [], then success: [RequestOp] = [], else failure: [RequestOp] = []) -> TxnRequest {
+func txn(_ compares: [Compare] = [], then success: [RequestOp] = [], else failure: [RequestOp] = [])
+    -> TxnRequest
+{
     .with {
         $0.compare = compares
         $0.success = success

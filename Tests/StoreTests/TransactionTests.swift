@@ -37,9 +37,17 @@ import Testing
 
     @Test func `one bad operation leaves everything undone`() throws {
         let machine = try Machine()
-        #expect(throws: StoreError.futureRevision) { try machine.txn(txn(then: [put("k"), get("x", revision: 1000)])) }
-        #expect(throws: StoreError.leaseNotFound) { try machine.txn(txn(then: [put("m"), put("k", lease: 7)])) }
-        let ignoring = RequestOp.with { $0.requestPut = .with { $0.key = .init(bytes("k")); $0.ignoreValue = true } }
+        #expect(throws: StoreError.futureRevision) {
+            try machine.txn(txn(then: [put("k"), get("x", revision: 1000)]))
+        }
+        #expect(throws: StoreError.leaseNotFound) {
+            try machine.txn(txn(then: [put("m"), put("k", lease: 7)]))
+        }
+        let ignoring = RequestOp.with {
+            $0.requestPut = .with {
+                $0.key = .init(bytes("k")); $0.ignoreValue = true
+            }
+        }
         #expect(throws: StoreError.keyNotFound) { try machine.txn(txn(then: [put("m"), ignoring])) }
         #expect(machine.revision == 1)
         #expect(try machine.range(RangeQuery(key: [0], rangeEnd: [0])).count == 0)
@@ -93,7 +101,9 @@ import Testing
         try machine.put("x", "1")
         try machine.put("y", "2")
         #expect(try machine.txn(txn([comparison], then: [get("x")])).response.succeeded == holds)
-        #expect(try machine.txn(txn([comparison], then: [put("new")], else: [put("new")])).response.succeeded == holds)
+        #expect(
+            try machine.txn(txn([comparison], then: [put("new")], else: [put("new")])).response.succeeded
+                == holds)
     }
 
     @Test func `leases of existing keys are compared`() throws {
@@ -116,8 +126,16 @@ import Testing
         let machine = try Machine()
         try machine.put("k", "old")
         let operations = [
-            RequestOp.with { $0.requestPut = .with { $0.key = .init(bytes("k")); $0.value = .init(bytes("new")); $0.prevKv = true } },
-            RequestOp.with { $0.requestDeleteRange = .with { $0.key = .init(bytes("l")); $0.prevKv = true } },
+            RequestOp.with {
+                $0.requestPut = .with {
+                    $0.key = .init(bytes("k")); $0.value = .init(bytes("new")); $0.prevKv = true
+                }
+            },
+            RequestOp.with {
+                $0.requestDeleteRange = .with {
+                    $0.key = .init(bytes("l")); $0.prevKv = true
+                }
+            },
         ]
         let response = try machine.txn(txn(then: operations)).response
         #expect(text(response.responses[0].responsePut.prevKv.value) == "old")
@@ -129,7 +147,10 @@ import Testing
         for value in ["1", "2", "3"] { try machine.put("k", value) }
         try machine.compact(3)
         #expect(throws: ReadError.refused(.compacted)) { try machine.txn(txn(then: [get("k", revision: 2)])) }
-        #expect(try text(machine.txn(txn(then: [get("k", revision: 3)])).response.responses[0].responseRange.kvs[0].value) == "2")
+        #expect(
+            try text(
+                machine.txn(txn(then: [get("k", revision: 3)])).response.responses[0].responseRange.kvs[0]
+                    .value) == "2")
     }
 
     @Test func `a Txn nobody here waits for does the same`() throws {

@@ -72,7 +72,11 @@ import Wire
         #expect(try refusal(txn(then: [get("")])) == .keyNotProvided)
         #expect(try refusal(txn(else: [del("")])) == .keyNotProvided)
         #expect(try refusal(txn(then: [RequestOp()])) == .keyNotFound)
-        let order = RequestOp.with { $0.requestRange = .with { $0.key = .init([1]); $0.sortOrder = .UNRECOGNIZED(9) } }
+        let order = RequestOp.with {
+            $0.requestRange = .with {
+                $0.key = .init([1]); $0.sortOrder = .UNRECOGNIZED(9)
+            }
+        }
         #expect(try refusal(txn(then: [order])) == .invalidSortOption)
     }
 
@@ -97,6 +101,8 @@ import Wire
         #expect(try decoded(txn()).isSerializable)
         #expect(try !decoded(txn(then: [get("a")])).isSerializable)
         #expect(try !decoded(txn(then: [nested(then: [get("a")])])).isReadOnly)
-        #expect(try decoded(txn(then: [put("ab", "cde"), nested(then: [put("a", "b")])], else: [put("a", "")])).quotaCost == 519)
+        #expect(
+            try decoded(txn(then: [put("ab", "cde"), nested(then: [put("a", "b")])], else: [put("a", "")]))
+                .quotaCost == 519)
     }
 }

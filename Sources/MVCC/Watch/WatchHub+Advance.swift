@@ -19,7 +19,7 @@ extension WatchHub {
             return
         }
         let through = min(current, nextRevision + budget.revisions - 1)
-        let end = try scan(from: nextRevision, through: through, bytes: budget.bytes, header: nil)
+        let end = try scan(.synced, from: nextRevision, through: through, bytes: budget.bytes)
         nextRevision = end + 1
         deliver()
     }
@@ -28,7 +28,8 @@ extension WatchHub {
         guard let slot = takeTurn(), case .lagging(let next)? = watchers[slot]?.progress else { return }
         let through = min(nextRevision - 1, next + budget.revisions - 1)
         do {
-            let end = try scan(from: next, through: through, bytes: budget.bytes, header: current)
+            let end = try scan(
+                .lagging(from: next, header: current), from: next, through: through, bytes: budget.bytes)
             settle(from: next, through: end)
             deliver()
         } catch .compacted(let compacted) {
@@ -48,43 +49,65 @@ extension WatchHub {
         return nil
     }
 
+    /// For whom the log is walked.
+    private enum Audience {
+        /// Responses name the revision of their events.
+        case synced
+        /// Those whose next revision is not below `from`: the others would miss what lies between.
+        /// Responses name `header`, the store's revision.
+        case lagging(from: Int64, header: Int64)
+
+        func includes(_ watcher: Watcher, at main: Int64) -> Bool {
+            switch (self, watcher.progress) {
+            case (.synced, .synced): main >= watcher.firstRevision
+            case (.lagging(let from, _), .lagging(let next)): next >= from && main >= next
+            default: false
+            }
+        }
+    }
+
     /// Gathers the events of revisions `from`…`through` into `deliveries`, and says which revision was the
     /// last it saw wholly. Ends early, between revisions, after `bytes` of records.
-    ///
-    /// `header`: nil for synced watchers, whose responses name the revision of the events; the store's
-    /// revision for lagging ones.
     private func scan(
-        from: Int64, through: Int64, bytes: Int, header: Int64?
+        _ audience: Audience, from: Int64, through: Int64, bytes: Int
     ) throws(MVCCError) -> Int64 {
         var touched: [Int] = []
         var main = from - 1
         var bytesLeft = bytes
         var isWhole = true
-        do {
-            try reader.changes(from: from, through: through) { revision, isTombstone, record in
-                if revision.main != main {
-                    if header == nil { collect(&touched, header: main) }
-                    if bytesLeft <= 0 {
-                        isWhole = false
-                        return false
-                    }
-                    main = revision.main
+        let body = { (revision: Revision, isTombstone: Bool, record: borrowing RawSpan) -> Bool in
+            if revision.main != main {
+                if case .synced = audience { self.collect(&touched, header: main) }
+                if bytesLeft <= 0 {
+                    isWhole = false
+                    return false
                 }
-                bytesLeft -= record.byteCount + 32
-                visit(revision.main, isTombstone, record, isLive: header == nil, header: header, &touched)
-                return true
+                main = revision.main
+            }
+            bytesLeft -= record.byteCount + 32
+            self.visit(revision.main, isTombstone, record, audience, &touched)
+            return true
+        }
+        do {
+            switch audience {
+            case .synced: try reader.changesAboveFloor(floor, through: through, body)
+            case .lagging: try reader.changes(from: from, through: through, body)
             }
         } catch {
             forget(touched)
             throw error
         }
-        collect(&touched, header: header ?? main)
+        if case .lagging(_, let header) = audience {
+            collect(&touched, header: header)
+        } else {
+            collect(&touched, header: main)
+        }
         return isWhole ? through : main
     }
 
     /// Gives one change to the watchers it concerns.
     private func visit(
-        _ main: Int64, _ isTombstone: Bool, _ record: borrowing RawSpan, isLive: Bool, header: Int64?,
+        _ main: Int64, _ isTombstone: Bool, _ record: borrowing RawSpan, _ audience: Audience,
         _ touched: inout [Int]
     ) {
         guard let change = RecordChange(record) else { return }
@@ -94,44 +117,42 @@ extension WatchHub {
         var withPrevious: WatchEvents?
         for slot in slotsOfKey {
             guard let watcher = watchers[slot], watcher.wants(isTombstone: isTombstone),
-                isDue(watcher, main, isLive: isLive)
+                audience.includes(watcher, at: main)
             else { continue }
             let events: WatchEvents
             if watcher.options.wantsPrevious {
-                events = withPrevious ?? WatchEvents(
-                    isTombstone: isTombstone, record: record, modRevision: main,
-                    previous: previous(of: change, isTombstone: isTombstone, at: main))
+                events =
+                    withPrevious
+                    ?? WatchEvents(
+                        isTombstone: isTombstone, record: record, modRevision: main,
+                        previous: previous(of: change, isTombstone: isTombstone, at: main))
                 withPrevious = events
             } else {
-                events = plain ?? WatchEvents(
-                    isTombstone: isTombstone, record: record, modRevision: main, previous: nil)
+                events =
+                    plain
+                    ?? WatchEvents(
+                        isTombstone: isTombstone, record: record, modRevision: main, previous: nil)
                 plain = events
             }
-            add(events, of: main, to: slot, header: header, &touched)
-        }
-    }
-
-    private func isDue(_ watcher: Watcher, _ main: Int64, isLive: Bool) -> Bool {
-        switch watcher.progress {
-        case .synced: isLive && main >= watcher.firstRevision
-        case .lagging(let next): !isLive && main >= next
-        case .blocked: false
+            add(events, of: main, to: slot, audience, &touched)
         }
     }
 
     private func add(
-        _ events: WatchEvents, of main: Int64, to slot: Int, header: Int64?, _ touched: inout [Int]
+        _ events: WatchEvents, of main: Int64, to slot: Int, _ audience: Audience, _ touched: inout [Int]
     ) {
         if watchers[slot]?.pending.isEmpty == true {
             watchers[slot]?.pendingFrom = main
             touched.append(slot)
-        } else if let header, let watcher = watchers[slot], watcher.pendingTo < main,
+        } else if case .lagging(_, let header) = audience, let watcher = watchers[slot],
+            watcher.pendingTo < main,
             watcher.pending.bytes.count >= WatchHub.pendingBytesMax
         {
             // Between two revisions of a long catch-up: what is gathered becomes a response of its own.
             deliveries.append(
                 Delivery(
-                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending))
+                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending)
+            )
             watchers[slot]?.pending = WatchEvents()
             watchers[slot]?.pendingFrom = main
         }
@@ -156,7 +177,8 @@ extension WatchHub {
             guard let watcher = watchers[slot] else { continue }
             deliveries.append(
                 Delivery(
-                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending))
+                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending)
+            )
             watchers[slot]?.pending = WatchEvents()
         }
         touched.removeAll(keepingCapacity: true)
@@ -188,7 +210,9 @@ extension WatchHub {
             if case .blocked = watcher.progress { continue }
             let slot = delivery.watcher.slot
             watchers[slot]?.isIdle = false
-            if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) { continue }
+            if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) {
+                continue
+            }
             guard live(delivery.watcher) != nil else { continue }
             if watcher.progress == .synced { syncedCount -= 1 }
             watchers[slot]?.progress = .blocked(next: delivery.from)

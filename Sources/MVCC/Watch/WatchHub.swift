@@ -29,7 +29,10 @@ package final class WatchHub {
     private var generation: UInt64 = 0
     var index = WatcherIndex()
     /// The first revision synced watchers have not seen.
-    package internal(set) var nextRevision: Int64
+    package internal(set) var nextRevision: Int64 {
+        didSet { floor.raise(to: nextRevision) }
+    }
+    let floor: WatchFloor
     var syncedCount = 0
     /// Slots of lagging watchers in the order of their turns; may hold slots that are not lagging any more.
     var turns: [Int] = []
@@ -50,8 +53,11 @@ package final class WatchHub {
     package init(reader: KeyspaceReader, sink: any WatchSink) {
         self.reader = reader
         self.sink = sink
-        nextRevision = reader.currentRevision + 1
+        floor = reader.makeFloor()
+        nextRevision = floor.revision
     }
+
+    deinit { reader.remove(floor) }
 
     package var count: Int { watchers.count - freeSlots.count }
 
@@ -125,7 +131,9 @@ package final class WatchHub {
         syncedCount = 0
         nextRevision = reader.currentRevision + 1
         turns.removeAll { slot in
-            guard case .lagging(let next)? = watchers[slot]?.progress, next >= nextRevision else { return false }
+            guard case .lagging(let next)? = watchers[slot]?.progress, next >= nextRevision else {
+                return false
+            }
             watchers[slot]?.progress = .synced
             syncedCount += 1
             return true

@@ -10,6 +10,8 @@ struct EntryRequest {
     var id: UInt64 = 0
     var username: Range<Int> = 0..<0
     var authRevision: UInt64 = 0
+    /// Every InternalRaftRequest of etcd 3 has one; the older bare requests have none.
+    var hasHeader = false
 
     init(decoding bytes: borrowing RawSpan) throws(WireError) {
         var outerID: UInt64 = 0
@@ -30,6 +32,7 @@ struct EntryRequest {
     }
 
     private mutating func header(_ bytes: borrowing RawSpan, _ range: Range<Int>) throws(WireError) {
+        hasHeader = true
         var cursor = WireCursor(range: range)
         while let field = try cursor.next(in: bytes) {
             switch (field.number, field.value) {
@@ -43,7 +46,7 @@ struct EntryRequest {
 }
 
 /// A bare etcdserverpb.Request, as etcd up to 3.5 logs attributes of members and the cluster version.
-struct V2Request: Equatable {
+struct BareRequest: Equatable {
     var method = ""
     var path = ""
     var value = ""
@@ -56,10 +59,10 @@ struct V2Request: Equatable {
             while let field = try cursor.next(in: bytes) {
                 guard case .bytes(let at) = field.value else { continue }
                 switch field.number {
-                case 2 where V2Request.isMessage(bytes, at): return nil
-                case 2: method = V2Request.text(bytes, at)
-                case 3: path = V2Request.text(bytes, at)
-                case 4: value = V2Request.text(bytes, at)
+                case 2 where BareRequest.isMessage(bytes, at): return nil
+                case 2: method = BareRequest.text(bytes, at)
+                case 3: path = BareRequest.text(bytes, at)
+                case 4: value = BareRequest.text(bytes, at)
                 default: break
                 }
             }

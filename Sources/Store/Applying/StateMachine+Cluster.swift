@@ -83,7 +83,7 @@ extension StateMachine {
 
     /// The two requests of etcd 3.5's v2 form that still matter; all others touch the v2 store, which does
     /// not exist here.
-    func applyV2(_ request: V2Request) {
+    func applyV2(_ request: BareRequest) {
         guard request.method == "PUT" else { return }
         if request.path == "/0/version" { return setClusterVersion(request.value) }
         let parts = request.path.split(separator: "/", omittingEmptySubsequences: false)
@@ -94,7 +94,9 @@ extension StateMachine {
             of: id, name: value["name"]?.text ?? "", clientURLs: value["clientURLs"]?.texts ?? [])
     }
 
-    private func message<M: SwiftProtobuf.Message>(_ type: M.Type, _ bytes: borrowing RawSpan, _ at: Range<Int>) -> M? {
+    private func message<M: SwiftProtobuf.Message>(
+        _ type: M.Type, _ bytes: borrowing RawSpan, _ at: Range<Int>
+    ) -> M? {
         do { return try M(serializedBytes: bytes.copied(at)) } catch { return nil }
     }
 }

@@ -49,7 +49,8 @@ extension StateMachine {
     }
 
     func applyDeleteRange(in bytes: borrowing RawSpan, _ at: Range<Int>) throws(MVCCError) -> Outcome? {
-        guard let command = decode({ () throws(WireError) in try DeleteRangeCommand(decoding: bytes, at: at) }),
+        guard
+            let command = decode({ () throws(WireError) in try DeleteRangeCommand(decoding: bytes, at: at) }),
             !command.key.isEmpty
         else { return nil }
         if alarms.isActive(.corrupt) { return .failure(.corruptCluster) }

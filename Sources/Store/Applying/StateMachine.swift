@@ -97,7 +97,7 @@ package final class StateMachine {
         let request: EntryRequest
         do {
             request = try EntryRequest(decoding: bytes)
-            if request.kind == nil || request.kind == .v2, let bare = V2Request(decoding: bytes) {
+            if !request.hasHeader, let bare = BareRequest(decoding: bytes) {
                 return applyV2(bare)
             }
         } catch {
@@ -134,7 +134,8 @@ package final class StateMachine {
 
     private func handOver() {
         changes.append(
-            BucketChange(.meta, key: StoredState.Key.consistentIndex, value: consistentIndex.rawValue.bigEndianBytes))
+            BucketChange(
+                .meta, key: StoredState.Key.consistentIndex, value: consistentIndex.rawValue.bigEndianBytes))
         changes.append(
             BucketChange(.meta, key: StoredState.Key.term, value: consistentTerm.rawValue.bigEndianBytes))
         keyspace.handOver(changes, position: consistentIndex.rawValue)

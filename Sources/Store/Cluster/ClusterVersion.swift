@@ -12,7 +12,8 @@ package struct ClusterVersion: Sendable, Hashable, Comparable {
 
     /// Reads "3.5.0" or "3.5"; a suffix ("3.6.0-rc.1") is dropped. Nil for anything else.
     package init?(_ text: some StringProtocol) {
-        let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(separator: ".", omittingEmptySubsequences: false)
+        let numbers = text.prefix { $0 != "-" && $0 != "+" }.split(
+            separator: ".", omittingEmptySubsequences: false)
         let parsed = numbers.compactMap { $0.allSatisfy(\.isNumber) ? Int($0) : nil }
         guard (2...3).contains(numbers.count), parsed.count == numbers.count else { return nil }
         self.init(major: parsed[0], minor: parsed[1], patch: parsed.count == 3 ? parsed[2] : 0)

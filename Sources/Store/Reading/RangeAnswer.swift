@@ -134,7 +134,9 @@ package struct RangeAnswer {
         guard isKeysOnly else { return Int(match.size) }
         let keySize = selection.withKey(place(position)) { $0.byteCount }
         var size = 1 + varintSize(UInt64(keySize)) + keySize
-        for number in [match.createRevision, match.modRevision, match.version, try lease(at: position, match)]
+        for number in [
+            match.createRevision, match.modRevision, match.version, try lease(at: position, match),
+        ]
         where number != 0 {
             size += 1 + varintSize(UInt64(bitPattern: number))
         }

@@ -37,7 +37,8 @@ package final class RangeBody {
             // Both ranges lie inside their buffers: count is bounded by what is left of each.
             unsafe piece.withUnsafeBytes { source in
                 unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[written..<written + count])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[pieceOffset..<pieceOffset + count]))
+                    .copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: source[pieceOffset..<pieceOffset + count]))
             }
             pieceOffset += count
             written += count

@@ -43,7 +43,8 @@ package struct RangeQuery: Sendable, Equatable {
             case (1, .bytes(let at)): key = bytes.copied(at)
             case (2, .bytes(let at)): rangeEnd = bytes.copied(at)
             case (5, .varint(let number)): sortOrder = SortOrder(rawValue: Int32(truncatingIfNeeded: number))
-            case (6, .varint(let number)): sortTarget = SortTarget(rawValue: Int32(truncatingIfNeeded: number))
+            case (6, .varint(let number)):
+                sortTarget = SortTarget(rawValue: Int32(truncatingIfNeeded: number))
             case (_, .varint(let number)): set(field.number, to: number)
             default: break
             }

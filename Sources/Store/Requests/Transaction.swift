@@ -71,7 +71,9 @@ package struct Transaction: Sendable, Equatable {
 
     /// A read-only Txn whose every Range is serializable needs no ReadIndex round; so does an empty one.
     package var isSerializable: Bool {
-        (success + failure).allSatisfy { if case .range(let query) = $0 { query.serializable } else { false } }
+        (success + failure).allSatisfy {
+            if case .range(let query) = $0 { query.serializable } else { false }
+        }
     }
 
     /// What the quota gate charges: the dearer branch, nested transactions included; 0 passes always.

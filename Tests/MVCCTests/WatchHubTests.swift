@@ -1,0 +1,395 @@
+import Backend
+@testable import MVCC
+import Testing
+import Wire
+
+/// Writes down what a hub delivers; streams can be full.
+private final class Recorder: WatchSink {
+    struct Response: Equatable {
+        var revision: Int64
+        var events: [String]
+    }
+
+    var responses: [WatcherID: [Response]] = [:]
+    var compacted: [WatcherID: Int64] = [:]
+    var full: Set<WatcherID> = []
+    var order: [WatcherID] = []
+    var encodings: [[UInt8]] = []
+
+    func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
+        if full.contains(watcher) { return false }
+        responses[watcher, default: []].append(Response(revision: revision, events: decode(events)))
+        order.append(watcher)
+        encodings.append(events.bytes)
+        return true
+    }
+
+    func compacted(_ watcher: WatcherID, compactRevision: Int64) { compacted[watcher] = compactRevision }
+
+    func events(_ watcher: WatcherID) -> [String] { (responses[watcher] ?? []).flatMap(\.events) }
+
+    /// "key=value@mod" for a put, "-key@mod" for a delete, "<previous value" behind it.
+    private func decode(_ events: WatchEvents) -> [String] {
+        var start = 0
+        return events.ends.map { end in
+            defer { start = end }
+            let event = field(Array(events.bytes[start..<end]), 11)
+            let isDelete = !number(event, 1).isEmpty
+            let pair = field(event, 2)
+            let key = String(decoding: field(pair, 1), as: UTF8.self)
+            let mod = number(pair, 3).first ?? 0
+            let value = String(decoding: field(pair, 5), as: UTF8.self)
+            let previous = field(event, 3)
+            let suffix = previous.isEmpty ? "" : "<" + String(decoding: field(previous, 5), as: UTF8.self)
+            return (isDelete ? "-\(key)@\(mod)" : "\(key)=\(value)@\(mod)") + suffix
+        }
+    }
+
+    private func field(_ message: [UInt8], _ wanted: Int) -> [UInt8] {
+        var result: [UInt8] = []
+        each(message) { number, value in
+            if number == wanted, case .bytes(let at) = value { result = Array(message[at]) }
+        }
+        return result
+    }
+
+    private func number(_ message: [UInt8], _ wanted: Int) -> [UInt64] {
+        var result: [UInt64] = []
+        each(message) { number, value in
+            if number == wanted, case .varint(let found) = value { result.append(found) }
+        }
+        return result
+    }
+
+    private func each(_ message: [UInt8], _ body: (Int, WireField.Value) -> Void) {
+        var cursor = WireCursor()
+        do {
+            while let field = try unsafe cursor.next(in: message.span.bytes) {
+                body(field.number, field.value)
+            }
+        } catch { Issue.record("malformed event: \(error)") }
+    }
+}
+
+/// A key space and one hub on it.
+private final class Stage {
+    let scratch = Scratch()
+    let keyspace: Keyspace
+    let sink = Recorder()
+    let hub: WatchHub
+    var flusher: Flusher
+
+    init() throws {
+        keyspace = try Keyspace(environment: Environment(path: scratch.database))
+        flusher = Flusher(keyspace)
+        hub = WatchHub(reader: keyspace.makeReader(), sink: sink)
+    }
+
+    func watch(
+        _ key: String, _ end: String = "", from start: Int64 = 0,
+        _ edit: (inout WatchOptions) -> Void = { _ in }
+    ) -> WatcherID {
+        var options = WatchOptions(
+            range: KeyRange(key: bytes(key), rangeEnd: bytes(end)), startRevision: start)
+        edit(&options)
+        return hub.create(options, current: keyspace.currentRevision)
+    }
+
+    func advance(_ budget: WatchHub.Budget = WatchHub.Budget()) throws {
+        while try hub.advance(budget) {}
+    }
+
+    func delete(_ key: String, _ end: String = "") throws {
+        _ = try keyspace.delete(KeyRange(key: bytes(key), rangeEnd: bytes(end)))
+    }
+}
+
+@Suite struct WatchHubTests {
+    @Test func `a watcher sees what happens to its keys from now on`() throws {
+        let stage = try Stage()
+        stage.keyspace.put("x", "0")
+        let single = stage.watch("x")
+        let range = stage.watch("x", "z")
+        let all = stage.watch("a", "\0")
+        stage.keyspace.put("x", "1")
+        stage.keyspace.put("y", "2")
+        stage.keyspace.put("zz", "3")
+        try stage.delete("x")
+        try stage.advance()
+        #expect(stage.sink.events(single) == ["x=1@3", "-x@6"])
+        #expect(stage.sink.events(range) == ["x=1@3", "y=2@4", "-x@6"])
+        #expect(stage.sink.events(all) == ["x=1@3", "y=2@4", "zz=3@5", "-x@6"])
+        #expect(stage.sink.responses[single]?.map(\.revision) == [3, 6])
+    }
+
+    @Test func `all events of one revision come together`() throws {
+        let stage = try Stage()
+        let watcher = stage.watch("a", "z")
+        for key in ["a", "b", "c"] { stage.keyspace.put(key, "1") }
+        try stage.delete("a", "c")
+        try stage.advance()
+        #expect(stage.sink.responses[watcher]?.last == .init(revision: 5, events: ["-a@5", "-b@5"]))
+    }
+
+    @Test func `filters and previous pairs`() throws {
+        let stage = try Stage()
+        let deletes = stage.watch("k") { $0.wantsPuts = false }
+        let puts = stage.watch("k") {
+            $0.wantsDeletes = false; $0.wantsPrevious = true
+        }
+        let both = stage.watch("k") { $0.wantsPrevious = true }
+        stage.keyspace.put("k", "1")
+        stage.keyspace.put("k", "2")
+        try stage.delete("k")
+        stage.keyspace.put("k", "3")
+        try stage.advance()
+        #expect(stage.sink.events(deletes) == ["-k@4"])
+        #expect(stage.sink.events(puts) == ["k=1@2", "k=2@3<1", "k=3@5"])
+        #expect(stage.sink.events(both) == ["k=1@2", "k=2@3<1", "-k@4<2", "k=3@5"])
+    }
+
+    @Test func `history is replayed, and then the watcher follows`() throws {
+        let stage = try Stage()
+        for value in 1...5 { stage.keyspace.put("k", "\(value)") }
+        try stage.advance()
+        let old = stage.watch("k", from: 3)
+        let future = stage.watch("k", from: 8)
+        stage.keyspace.put("k", "6")
+        stage.keyspace.put("k", "7")
+        try stage.advance()
+        #expect(stage.sink.events(old) == ["k=2@3", "k=3@4", "k=4@5", "k=5@6", "k=6@7", "k=7@8"])
+        #expect(stage.sink.events(future) == ["k=7@8"])
+    }
+
+    @Test func `a start below the compaction ends the watcher, one at it does not`() throws {
+        let stage = try Stage()
+        for value in 1...5 { stage.keyspace.put("k", "\(value)") }
+        try stage.advance()
+        try stage.keyspace.compact(at: 4)
+        try drain(stage.keyspace, &stage.flusher)
+        let below = stage.watch("k", from: 3)
+        let at = stage.watch("k", from: 4)
+        try stage.advance()
+        #expect(stage.sink.compacted == [below: 4])
+        #expect(stage.sink.events(below) == [])
+        #expect(stage.sink.events(at) == ["k=3@4", "k=4@5", "k=5@6"])
+        #expect(stage.hub.count == 1)
+    }
+
+    @Test func `a compaction that overtakes the loop takes nothing from synced watchers`() throws {
+        let stage = try Stage()
+        let watcher = stage.watch("k")
+        for value in 1...5 { stage.keyspace.put("k", "\(value)") }
+        try stage.keyspace.compact(at: 6)
+        try drainOnce(stage)
+        try stage.advance()
+        #expect(stage.sink.events(watcher) == ["k=1@2", "k=2@3", "k=3@4", "k=4@5", "k=5@6"])
+        try drain(stage.keyspace, &stage.flusher)
+        #expect(throws: MVCCError.compacted(6)) {
+            try stage.keyspace.makeReader().changes(from: 2, through: 9) { _, _, _ in true }
+        }
+    }
+
+    private func drainOnce(_ stage: Stage) throws {
+        stage.keyspace.handOver([], position: 1)
+        for _ in 0..<5 { _ = try stage.flusher.flush() }
+    }
+
+    @Test func `a full stream holds its watcher back and nobody else`() throws {
+        let stage = try Stage()
+        let slow = stage.watch("k")
+        let quick = stage.watch("k")
+        stage.keyspace.put("k", "1")
+        try stage.advance()
+        stage.sink.full = [slow]
+        for value in 2...4 { stage.keyspace.put("k", "\(value)") }
+        try stage.advance()
+        #expect(stage.sink.events(slow) == ["k=1@2"])
+        #expect(stage.sink.events(quick).count == 4)
+        stage.hub.resume(slow)
+        try stage.advance()
+        #expect(stage.sink.events(slow) == ["k=1@2"])
+        stage.sink.full = []
+        stage.hub.resume(slow)
+        stage.keyspace.put("k", "5")
+        try stage.advance()
+        #expect(stage.sink.events(slow) == ["k=1@2", "k=2@3", "k=3@4", "k=4@5", "k=5@6"])
+        #expect(stage.sink.events(quick).count == 5)
+    }
+
+    @Test func `a watcher held back below a compaction ends`() throws {
+        let stage = try Stage()
+        let slow = stage.watch("k")
+        stage.sink.full = [slow]
+        for value in 1...4 { stage.keyspace.put("k", "\(value)") }
+        try stage.advance()
+        try stage.keyspace.compact(at: 4)
+        stage.sink.full = []
+        stage.hub.resume(slow)
+        try stage.advance()
+        #expect(stage.sink.compacted == [slow: 4])
+    }
+
+    @Test func `after a cancel nothing comes any more, and its place is used again`() throws {
+        let stage = try Stage()
+        let gone = stage.watch("k")
+        stage.keyspace.put("k", "1")
+        stage.hub.cancel(gone)
+        stage.hub.cancel(gone)
+        let next = stage.watch("k")
+        #expect(next != gone)
+        stage.keyspace.put("k", "2")
+        try stage.advance()
+        #expect(stage.sink.events(gone) == [] && stage.sink.events(next) == ["k=2@3"])
+    }
+
+    @Test func `progress is answered only when everything was seen`() throws {
+        let stage = try Stage()
+        #expect(stage.hub.progressRevision([]) == nil)
+        let now = stage.watch("k") { $0.notifiesProgress = true }
+        #expect(stage.hub.progressRevision([now]) == 1)
+        let future = stage.watch("k", from: 10)
+        #expect(stage.hub.progressRevision([now, future]) == nil)
+        stage.hub.cancel(future)
+        stage.keyspace.put("k", "1")
+        let old = stage.watch("k", from: 1)
+        stage.sink.full = [old]
+        try stage.advance()
+        #expect(stage.hub.progressRevision([now, old]) == nil)
+        #expect(stage.hub.idleRevision(now) == nil, "it had an event")
+        #expect(stage.hub.idleRevision(now) == 2)
+        #expect(stage.hub.idleRevision(old) == nil)
+        stage.sink.full = []
+        stage.hub.resume(old)
+        try stage.advance()
+        #expect(stage.hub.progressRevision([now, old]) == 2)
+    }
+
+    @Test func `work is done in bounded steps`() throws {
+        let stage = try Stage()
+        let follower = stage.watch("k", "l")
+        for value in 1...50 { stage.keyspace.put("k\(value)", "1") }
+        let reader = stage.watch("k", "l", from: 2)
+        var budget = WatchHub.Budget()
+        budget.revisions = 7
+        var steps = 1
+        while try stage.hub.advance(budget) { steps += 1 }
+        #expect(steps >= 8)
+        #expect(stage.sink.events(follower).count == 50)
+        #expect(stage.sink.events(reader) == stage.sink.events(follower))
+        budget = WatchHub.Budget()
+        budget.bytes = 100
+        let again = stage.watch("k", "l", from: 2)
+        while try stage.hub.advance(budget) {}
+        #expect(stage.sink.events(again) == stage.sink.events(follower))
+        #expect((stage.sink.responses[again]?.count ?? 0) > 10)
+    }
+
+    @Test func `a thousand watchers of one key share one encoding, ten thousand keys find theirs`() throws {
+        let stage = try Stage()
+        let same = (0..<1000).map { _ in stage.watch("same") }
+        let own = (0..<10_000).map { stage.watch("key\($0)") }
+        stage.keyspace.put("same", "1")
+        stage.keyspace.put("key77", "2")
+        try stage.advance()
+        #expect(same.allSatisfy { stage.sink.events($0) == ["same=1@2"] })
+        #expect(own.filter { !stage.sink.events($0).isEmpty } == [own[77]])
+        let bases = Set(
+            stage.sink.encodings.prefix(1000).map { encoding in
+                unsafe encoding.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+            })
+        #expect(bases.count == 1)
+    }
+
+    @Test func `any mixture of watchers sees what the history says`() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = Seeded(seed: seed)
+        let stage = try Stage()
+        var history: [(revision: Int64, key: String, event: String)] = []
+        var watchers: [(id: WatcherID, start: String, end: String, from: Int64)] = []
+        var live: Set<String> = []
+        for step in 0..<1500 {
+            switch random.below(8) {
+            case 0...2:
+                let key = "k\(random.below(20))"
+                stage.keyspace.put(key, "v\(step)")
+                let revision = stage.keyspace.currentRevision
+                history.append((revision, key, "\(key)=v\(step)@\(revision)"))
+                live.insert(key)
+            case 3:
+                let key = "k\(random.below(20))"
+                guard live.remove(key) != nil else { continue }
+                try stage.delete(key)
+                history.append(
+                    (stage.keyspace.currentRevision, key, "-\(key)@\(stage.keyspace.currentRevision)"))
+            case 4 where watchers.count < 60:
+                let start = "k\(random.below(20))"
+                let end = ["", "\0", "k\(random.below(20))"][random.below(3)]
+                let current = stage.keyspace.currentRevision
+                let from = [0, Int64(random.below(Int(current))) + 1, current + 5][random.below(3)]
+                watchers.append(
+                    (stage.watch(start, end, from: from), start, end, from == 0 ? current + 1 : from))
+            case 5:
+                if let watcher = watchers.randomElement(using: &random) { stage.sink.full.insert(watcher.id) }
+            case 6:
+                if let watcher = stage.sink.full.first {
+                    stage.sink.full.remove(watcher)
+                    stage.hub.resume(watcher)
+                }
+            default:
+                var budget = WatchHub.Budget()
+                budget.revisions = Int64(random.below(20)) + 1
+                _ = try stage.hub.advance(budget)
+                if random.chance(10) { try drainOnce(stage) }
+            }
+        }
+        let full = stage.sink.full
+        stage.sink.full = []
+        for watcher in full { stage.hub.resume(watcher) }
+        try stage.advance()
+        for watcher in watchers {
+            let range = KeyRange(key: bytes(watcher.start), rangeEnd: bytes(watcher.end))
+            let expected = history.filter { change in
+                if change.revision < watcher.from { return false }
+                return unsafe range.contains(bytes(change.key).span.bytes)
+            }
+            #expect(stage.sink.events(watcher.id) == expected.map(\.event), "seed \(seed), \(watcher)")
+        }
+    }
+}
+
+@Suite struct IntervalTreeTests {
+    @Test func `finds what a list finds, whatever was inserted and removed`() {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = Seeded(seed: seed)
+        var tree = IntervalTree()
+        var list: [(member: Int, start: [UInt8], end: IntervalTree.End)] = []
+        for step in 0..<4000 {
+            switch random.below(4) {
+            case 0, 1:
+                let start = [UInt8(random.below(30)), UInt8(random.below(3))]
+                let end: IntervalTree.End = random.chance(5) ? .infinity : .key([UInt8(random.below(30))])
+                tree.insert(step, start: start, end: end)
+                list.append((step, start, end))
+            case 2 where !list.isEmpty:
+                let gone = list.remove(at: random.below(list.count))
+                tree.remove(gone.member, start: gone.start, end: gone.end)
+            default:
+                let key = [UInt8(random.below(31)), UInt8(random.below(4))]
+                var found: [Int] = []
+                tree.find(key, into: &found)
+                let expected = list.filter { interval in
+                    !key.lexicographicallyPrecedes(interval.start)
+                        && (interval.end == .infinity || isBelow(key, interval.end))
+                }
+                #expect(found.sorted() == expected.map(\.member).sorted(), "seed \(seed), step \(step)")
+            }
+        }
+        for interval in list { tree.remove(interval.member, start: interval.start, end: interval.end) }
+        #expect(tree.count == 0)
+    }
+
+    private func isBelow(_ key: [UInt8], _ end: IntervalTree.End) -> Bool {
+        if case .key(let end) = end { key.lexicographicallyPrecedes(end) } else { true }
+    }
+}
