@@ -150,7 +150,8 @@ extension ConfigurationState {
             invariant(zip(list, list.dropFirst()).allSatisfy(<), "members not ascending")
         }
         invariant(learners.allSatisfy { !isVoter($0) }, "a learner votes")
-        invariant(learnersNext.allSatisfy { votersOutgoing.contains($0) }, "learnersNext outside the old majority")
+        invariant(
+            learnersNext.allSatisfy { votersOutgoing.contains($0) }, "learnersNext outside the old majority")
         invariant(isJoint || (learnersNext.isEmpty && !autoLeave), "leftovers of a joint configuration")
     }
 }

@@ -1,6 +1,6 @@
 /// The append messages sent to one follower and not yet acknowledged: a sliding window (Raft thesis §10.2.1).
 ///
-/// A ring over a buffer that grows by doubling up to `countMax`, so that thousands of idle followers cost nothing.
+/// A ring over a buffer that grows by doubling up to `countMax`, so that an idle follower costs nothing.
 struct Inflights {
     private struct Sent {
         var last: LogIndex

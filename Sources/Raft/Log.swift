@@ -111,7 +111,7 @@ struct Log {
         return (position(of: lower + 1)...position(of: upper)).contains { slots[$0].kind != .normal }
     }
 
-    /// The greatest position at or before `id.index` whose term is at most `id.term`, nil when compacted away.
+    /// The greatest position at or before `id.index` whose term is at most `id.term`; nil: compacted.
     ///
     /// Both sides of a rejected append skip whole terms with it (Raft §5.3, last paragraphs): entries of
     /// a later term than the other side's cannot match there.
@@ -137,7 +137,7 @@ struct Log {
         slots.append(entry)
     }
 
-    /// Removes every entry after `index`; requires `index >= committed`. What was written of them no longer counts.
+    /// Removes every entry after `index`, written or not; requires `index >= committed`.
     mutating func truncate(after index: LogIndex) {
         invariant(index >= committed, "truncate after \(index.rawValue) below commit \(committed.rawValue)")
         slots.removeLast(Int(last - index))
@@ -155,7 +155,8 @@ struct Log {
     /// Raises the commit position; lower values change nothing. Requires `index <= last`.
     mutating func commit(through index: LogIndex) {
         if index <= committed { return }
-        invariant(index <= last, "commit \(index.rawValue) beyond last \(last.rawValue): the log lost entries")
+        invariant(
+            index <= last, "commit \(index.rawValue) beyond last \(last.rawValue): the log lost entries")
         committed = index
     }
 
@@ -205,7 +206,8 @@ struct Log {
     }
 
     private func checkPositions() {
-        invariant(compacted.index <= applied, "compacted \(compacted.index.rawValue) > applied \(applied.rawValue)")
+        invariant(
+            compacted.index <= applied, "compacted \(compacted.index.rawValue) > applied \(applied.rawValue)")
         invariant(applied <= emitted, "applied \(applied.rawValue) > emitted \(emitted.rawValue)")
         invariant(emitted <= committed, "emitted \(emitted.rawValue) > committed \(committed.rawValue)")
         invariant(committed <= last, "committed \(committed.rawValue) > last \(last.rawValue)")
@@ -220,7 +222,8 @@ extension Log {
         invariant(emitted <= persisted, "emitted \(emitted.rawValue) > persisted \(persisted.rawValue)")
         var previous = compacted
         for entry in slots[head...] {
-            invariant(entry.index.rawValue == previous.index.rawValue + 1, "gap before \(entry.index.rawValue)")
+            invariant(
+                entry.index.rawValue == previous.index.rawValue + 1, "gap before \(entry.index.rawValue)")
             invariant(entry.term >= previous.term, "term falls at \(entry.index.rawValue)")
             previous = entry.id
         }

@@ -142,7 +142,9 @@ extension Node {
 
     /// Commits what a quorum has, if it is of this term (Raft §5.4.2, figure 8).
     mutating func advanceCommit() {
-        guard let index = roster.quorumMatch, index > log.committed, log.term(at: index) == term else { return }
+        guard let index = roster.quorumMatch, index > log.committed, log.term(at: index) == term else {
+            return
+        }
         log.commit(through: index)
         releaseReads()
         broadcastAppends()

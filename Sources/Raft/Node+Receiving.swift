@@ -80,7 +80,7 @@ extension Node {
     /// What members hand to the leader of whatever term.
     private mutating func receiveHandedOn(_ message: Message) {
         guard role == .leader else {
-            // Not back to where it came from: two members that take each other for the leader would play ball.
+            // Not back to where it came from: two that take each other for the leader would play ball.
             if let leader, leader != message.from, leader != settings.id {
                 let onward = Message(
                     from: message.from, to: leader, term: Term(0), payload: message.payload)
@@ -98,7 +98,8 @@ extension Node {
     }
 
     mutating func send(
-        _ payload: Message.Payload, to member: MemberID, term: Term? = nil, revealing revealed: Outbox.Revealed
+        _ payload: Message.Payload, to member: MemberID, term: Term? = nil,
+        revealing revealed: Outbox.Revealed
     ) {
         let message = Message(from: settings.id, to: member, term: term ?? self.term, payload: payload)
         outbox.stage(message, revealing: revealed)

@@ -29,6 +29,8 @@ package struct Node: Sendable {
     var applying = Applying()
     /// The hard state of the newest write handed out.
     var saved: HardState
+    /// As of the end of the last call.
+    package internal(set) var status: Status
 
     package init(_ settings: Settings, start: Start) throws(StartError) {
         let origin = try Origin(start)
@@ -40,8 +42,11 @@ package struct Node: Sendable {
         reads = ReadRounds(waitingMax: settings.limits.waitingReadsMax)
         let window = Inflights(
             countMax: settings.limits.inflightMessagesMax, bytesMax: settings.limits.inflightBytesMax)
-        roster = Roster(origin.configuration, window: window, next: log.last + 1)
+        roster = Roster(origin.configuration, window: window, next: origin.log.last + 1)
         clock = ElectionClock(seed: settings.seed)
+        status = Status(
+            term: origin.term, role: .follower, leader: nil, committed: origin.log.committed,
+            applied: origin.log.applied, transferee: nil, first: origin.log.first, last: origin.log.last)
         clock.redraw(electionTicks: settings.electionTicks, isAlone: isSoleVoter)
         // Nobody can be disturbed by a member that decides alone: it need not wait (spec/raft.md 2).
         if isSoleVoter { clock.sinceContact = settings.electionTicks - 1 }
@@ -98,6 +103,7 @@ package struct Node: Sendable {
     /// Forgets entries up to `index`, at most the applied ones; followers further behind get a snapshot.
     package mutating func compact(through index: LogIndex) {
         if applying.restore == nil { log.compact(through: min(index, log.applied)) }
+        refreshStatus()
     }
 
     /// Turns what the call has changed into effects; every call ends with it.
@@ -111,6 +117,7 @@ package struct Node: Sendable {
             effects.configurations.append(contentsOf: applying.taken)
             applying.taken.removeAll(keepingCapacity: true)
         }
+        refreshStatus()
     }
 
     private mutating func stageWrite(into write: inout Write) {

@@ -56,7 +56,9 @@ struct Progress {
 
     /// From the beginning of a term: nothing known but a guess at `next`.
     mutating func reset(next guess: LogIndex) {
-        self = Progress(id: id, next: guess, inflights: Inflights(countMax: inflights.countMax, bytesMax: inflights.bytesMax))
+        self = Progress(
+            id: id, next: guess,
+            inflights: Inflights(countMax: inflights.countMax, bytesMax: inflights.bytesMax))
     }
 
     mutating func becomeProbe() {

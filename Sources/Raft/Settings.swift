@@ -36,7 +36,7 @@ extension Node {
         /// Unacknowledged appends per follower; then it is paused until it answers.
         package var inflightMessagesMax = 512
         package var inflightBytesMax = 64 << 20
-        /// Data proposed and not committed; further proposals are dropped. etcd sets no limit, so neither is here.
+        /// Data proposed and not committed; further proposals are dropped. No limit, as in etcd.
         package var uncommittedBytesMax = Int.max
         /// Committed entries handed out and not applied; more follow as they are.
         package var applyingBytesMax = 4 << 20

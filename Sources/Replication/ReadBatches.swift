@@ -3,12 +3,19 @@ import Raft
 /// Readers, gathered so that one ReadIndex round serves all that wait (spec/raft.md 4).
 ///
 /// One batch is out at a time; those who come meanwhile form the next. A batch unanswered for some ticks,
-/// or whose leader has changed, is asked for again under a new id: a later index is as good. Unlike etcd, a leader change alone does not fail a reader. An answer to any id of the
-/// batch serves it; other answers are old and ignored.
+/// or whose leader has changed, is asked for again under a new id: a later index is as good. Unlike etcd,
+/// a leader change alone does not fail a reader. An answer to any id of the batch serves it; other answers
+/// are old and ignored.
 struct ReadBatches {
     private struct Reader {
         var token: UInt64
         var arrival: UInt64
+    }
+
+    /// Who was asked; the same member in another term has forgotten the question.
+    struct Leadership: Equatable {
+        var leader: MemberID
+        var term: Term
     }
 
     private let limits: Replica.Limits
@@ -18,7 +25,7 @@ struct ReadBatches {
     private var batch: [Reader] = []
     private var asked: [UInt64] = []
     private var askedAt: UInt64 = 0
-    private var askedOf: MemberID?
+    private var askedOf: Leadership?
     private var now: UInt64 = 0
 
     init(seed: UInt64, limits: Replica.Limits) {
@@ -34,8 +41,8 @@ struct ReadBatches {
         }
     }
 
-    /// The id of the round to ask for now, nil when none is needed. Requires a leader.
-    mutating func nextRound(leader: MemberID?, at tick: UInt64) -> UInt64? {
+    /// The id of the round to ask for now, nil when none is needed.
+    mutating func nextRound(leader: Leadership, at tick: UInt64) -> UInt64? {
         if batch.isEmpty {
             if waiting.isEmpty { return nil }
             swap(&batch, &waiting)

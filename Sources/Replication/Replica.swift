@@ -1,7 +1,7 @@
 import Raft
 
-/// One member's deciding half: a Raft node, and around it what a server adds to Raft — proposals that wait for
-/// a leader, reads asked for again, backpressure, when to take a snapshot, when to forget old entries.
+/// One member's deciding half: a Raft node, and around it what a server adds to Raft: proposals that
+/// wait for a leader, reads asked for again, backpressure, when to take a snapshot, when to forget old entries.
 ///
 /// Pure: one way in (`handle`), one way out (`Effects`). Time is a tick, completion an event.
 /// Every effect that ends later is answered by exactly one event: a write by `persisted`, a configuration
@@ -26,7 +26,7 @@ package struct Replica: Sendable {
         node = try Node(settings.node, start: start)
         self.settings = settings
         backlog = ProposalBacklog(limits: settings.limits)
-        // Tokens of read rounds must not repeat across boots, as an old answer would be stale; the seed does not.
+        // Ids of read rounds must not repeat across boots, as an old answer would be stale: nor does the seed.
         reading = ReadBatches(seed: ~settings.node.seed, limits: settings.limits)
         snapshots = SnapshotPolicy(
             limits: settings.limits, last: settings.lastSnapshot, snapshotCount: settings.snapshotCount)
@@ -62,8 +62,6 @@ package struct Replica: Sendable {
     package var configuration: ConfigurationState { node.configuration }
     /// What a leader knows of each member.
     package var progress: [Node.MemberProgress] { node.progress }
-    package var lastIndex: LogIndex { node.lastIndex }
-    package var firstIndex: LogIndex { node.firstIndex }
 
     package func checkInvariants() { node.checkInvariants() }
 
@@ -119,14 +117,16 @@ package struct Replica: Sendable {
     /// Starts the next batch of reads when none is out, again when the last was lost.
     private mutating func readOn(_ status: Node.Status, into effects: inout Effects) {
         reading.receive(&effects.node.readable, dropped: &effects.node.droppedReads, into: &effects.readable)
-        guard status.leader != nil, let token = reading.nextRound(leader: status.leader, at: ticks) else { return }
+        guard let leader = status.leader,
+            let token = reading.nextRound(leader: .init(leader: leader, term: status.term), at: ticks)
+        else { return }
         node.readIndex(token, into: &effects.node)
         reading.receive(&effects.node.readable, dropped: &effects.node.droppedReads, into: &effects.readable)
     }
 
     private mutating func forgetOldEntries(_ status: Node.Status) {
         let kept = UInt64(settings.limits.catchUpEntries)
-        let held = status.applied.rawValue - min(status.applied.rawValue, node.firstIndex.rawValue)
+        let held = status.applied.rawValue - min(status.applied.rawValue, status.first.rawValue)
         guard held >= kept + settings.limits.compactionStride else { return }
         // 1. A follower is sent a snapshot at index i; that takes a minute.
         // 2. Meanwhile the entries after i are forgotten.

@@ -60,8 +60,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (EntryID(term: Term(2), index: LogIndex(1)), true), (EntryID(term: Term(1), index: LogIndex(9)), true),
-        (EntryID(term: Term(1), index: LogIndex(2)), true), (EntryID(term: Term(1), index: LogIndex(1)), false),
+        (EntryID(term: Term(2), index: LogIndex(1)), true),
+        (EntryID(term: Term(1), index: LogIndex(9)), true),
+        (EntryID(term: Term(1), index: LogIndex(2)), true),
+        (EntryID(term: Term(1), index: LogIndex(1)), false),
         (EntryID(term: Term(0), index: LogIndex(0)), false),
     ])
     func `a vote goes to a log at least as good as one's own`(last: EntryID, isGranted: Bool) {

@@ -9,7 +9,8 @@ import Testing
         let entries = terms.enumerated().map { offset, term in
             Entry(id: EntryID(term: Term(term), index: LogIndex(index + UInt64(offset) + 1)), data: [])
         }
-        return Log(compacted: compacted, entries: entries, committed: LogIndex(index), applied: LogIndex(index))
+        return Log(
+            compacted: compacted, entries: entries, committed: LogIndex(index), applied: LogIndex(index))
     }
 
     @Test func `terms are known from the compacted position to the last`() {
@@ -40,7 +41,10 @@ import Testing
     @Test func `entries for a message stop at its size but for the first`() {
         var log = log([])
         for index in 1...5 as ClosedRange<UInt64> {
-            log.append(Entry(id: EntryID(term: Term(1), index: LogIndex(index)), data: [UInt8](repeating: 0, count: 68)))
+            log.append(
+                Entry(
+                    id: EntryID(term: Term(1), index: LogIndex(index)), data: [UInt8](repeating: 0, count: 68)
+                ))
         }
         #expect(log.entries(from: LogIndex(1), bytesMax: 300).map(\.index.rawValue) == [1, 2, 3])
         #expect(log.entries(from: LogIndex(4), bytesMax: 10).map(\.index.rawValue) == [4])
@@ -90,7 +94,8 @@ import Testing
 
     @Test func `what is handed out ends at a configuration change and at the room there is`() {
         var log = log([1, 1, 1, 1])
-        log.append(Entry(id: EntryID(term: Term(1), index: LogIndex(5)), kind: .configurationChange, data: []))
+        log.append(
+            Entry(id: EntryID(term: Term(1), index: LogIndex(5)), kind: .configurationChange, data: []))
         log.append(Entry(id: EntryID(term: Term(1), index: LogIndex(6)), data: []))
         let all = log.emittable(through: LogIndex(6), bytesMax: 10_000, atLeastOne: true)
         #expect(all == (LogIndex(5), 160, true))

@@ -129,7 +129,9 @@ import Testing
 
     @Test func `a joint configuration that leaves by itself does so under a new leader too`() {
         var cluster = Cluster.led(voters: 3)
-        let change = ConfigurationChange(steps: [.init(.removeNode, MemberID(3)), .init(.addLearnerNode, MemberID(2))])
+        let change = ConfigurationChange(steps: [
+            .init(.removeNode, MemberID(3)), .init(.addLearnerNode, MemberID(2)),
+        ])
         cluster.sites[0].isApplyHeld = true
         cluster.change(1, change)
         cluster.deliver()

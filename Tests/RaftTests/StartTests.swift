@@ -99,7 +99,8 @@ import Testing
         #expect(effects.messages.isEmpty)
         let sequence = effects.write.sequence
         node.persisted(sequence, into: &effects)
-        #expect(effects.messages.map(\.payload) == [.appendAccepted(LogIndex(3)), .appendAccepted(LogIndex(2))])
+        #expect(
+            effects.messages.map(\.payload) == [.appendAccepted(LogIndex(3)), .appendAccepted(LogIndex(2))])
         cluster.sites[0].node = nil
     }
 

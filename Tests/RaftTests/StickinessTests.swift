@@ -27,9 +27,13 @@ import Testing
 
     @Test func `a member that hears from its leader answers no candidate`() {
         var cluster = Cluster.led(voters: 3)
-        cluster.hand(.vote(last: EntryID(term: Term(9), index: LogIndex(9)), isTransfer: false), from: 3, to: 2, term: 9)
+        cluster.hand(
+            .vote(last: EntryID(term: Term(9), index: LogIndex(9)), isTransfer: false), from: 3, to: 2,
+            term: 9)
         cluster.hand(.preVote(last: EntryID(term: Term(9), index: LogIndex(9))), from: 3, to: 2, term: 9)
-        cluster.hand(.vote(last: EntryID(term: Term(9), index: LogIndex(9)), isTransfer: false), from: 3, to: 1, term: 9)
+        cluster.hand(
+            .vote(last: EntryID(term: Term(9), index: LogIndex(9)), isTransfer: false), from: 3, to: 1,
+            term: 9)
         #expect(cluster.underWay(2, 3).isEmpty)
         #expect(cluster.term(2) == 1)
         #expect(cluster.role(1) == .leader)

@@ -30,7 +30,8 @@ struct Checker {
         for entry in effects.committed { checkCommitted(entry, of: site) }
         for read in effects.readable {
             guard let least = reads.removeValue(forKey: read.token) else { continue }
-            expect(read.index.rawValue >= least, "read \(read.token) at \(read.index.rawValue) misses \(least)")
+            expect(
+                read.index.rawValue >= least, "read \(read.token) at \(read.index.rawValue) misses \(least)")
             readsAnswered += 1
         }
     }
@@ -58,11 +59,14 @@ struct Checker {
         case .preVote, .preVoteResponse(isGranted: true):
             break
         default:
-            expect(message.term <= disk.hardState.term, "term \(message.term.rawValue) leaves before it is durable")
+            expect(
+                message.term <= disk.hardState.term,
+                "term \(message.term.rawValue) leaves before it is durable")
         }
         switch message.payload {
         case .appendAccepted(let index):
-            expect(index <= disk.last.index, "append up to \(index.rawValue) acknowledged before it is durable")
+            expect(
+                index <= disk.last.index, "append up to \(index.rawValue) acknowledged before it is durable")
         case .voteResponse(isGranted: true):
             expect(
                 disk.hardState.term > message.term || disk.hardState.vote == message.to,

@@ -62,7 +62,8 @@ extension Cluster {
     @discardableResult
     mutating func change(_ id: UInt64, _ change: ConfigurationChange) -> Node.Proposal? {
         let kind: Entry.Kind =
-            change.steps.count == 1 && change.transition == .auto ? .configurationChange : .configurationChangeV2
+            change.steps.count == 1 && change.transition == .auto
+            ? .configurationChange : .configurationChangeV2
         let proposal = ConfigurationProposal(kind: kind, data: ChangeBytes.encode(change), change: change)
         return call(id) { $0.propose(proposal, into: &$1) }
     }

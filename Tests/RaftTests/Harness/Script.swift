@@ -128,7 +128,9 @@ struct Script {
         let members = words.dropFirst().filter { $0 != "small-messages" }.map { $0.split(separator: "/") }
         let logs = members.map { $0[0].split(separator: ",").compactMap { UInt64($0) } }
         var terms = logs.map { $0.last ?? 0 }
-        for (place, member) in members.enumerated() where member.count > 1 { terms[place] = UInt64(member[1]) ?? 0 }
+        for (place, member) in members.enumerated() where member.count > 1 {
+            terms[place] = UInt64(member[1]) ?? 0
+        }
         var limits = Node.Limits()
         if words.contains("small-messages") { limits.messageBytesMax = 40 }
         cluster = Cluster.running(logs: Array(logs), terms: terms, limits: limits)
@@ -224,8 +226,10 @@ extension Raft.Progress.State {
         } else {
             let old = text.split(separator: "\n", omittingEmptySubsequences: false)
             let new = now.split(separator: "\n", omittingEmptySubsequences: false)
-            let line = zip(old, new).enumerated().first { $1.0 != $1.1 }
-            #expect(now == text, "\(name):\((line?.offset ?? min(old.count, new.count)) + 1): \(line.map { "\($1.0) | \($1.1)" } ?? "length")")
+            let place = zip(old, new).enumerated().first { $1.0 != $1.1 }?.offset ?? min(old.count, new.count)
+            let had = place < old.count ? String(old[place]) : "the end"
+            let has = place < new.count ? String(new[place]) : "the end"
+            #expect(now == text, "\(name):\(place + 1): was: \(had), is: \(has)")
         }
     }
 

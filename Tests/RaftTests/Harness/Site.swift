@@ -72,7 +72,7 @@ struct Site {
         configuration = disk.snapshot.configuration
     }
 
-    /// Stops it; of the writes under way the first `finished` survive, and of the next the first `torn` entries.
+    /// Stops it; the first `finished` writes under way survive, and of the next the first `torn` entries.
     mutating func crash(finished: Int = 0, torn: Int = 0) {
         for write in writing.prefix(finished) { disk.take(write) }
         if let write = writing.dropFirst(finished).first, write.snapshot == nil {

@@ -12,12 +12,14 @@ extension Message.Payload {
             let entries = append.entries.map(\.words).joined(separator: " ")
             return "append after \(append.previous.words) [\(entries)] commit \(append.commit.rawValue)"
         case .appendAccepted(let index): return "accepted \(index.rawValue)"
-        case .appendRejected(let rejected, let hint): return "rejected \(rejected.rawValue) hint \(hint.words)"
+        case .appendRejected(let rejected, let hint):
+            return "rejected \(rejected.rawValue) hint \(hint.words)"
         case .heartbeat(let commit, let context):
             return "heartbeat commit \(commit.rawValue)" + (context.isEmpty ? "" : " round \(context[0])")
         case .heartbeatResponse(let context):
             return "alive" + (context.isEmpty ? "" : " round \(context[0])")
-        case .vote(let last, let isTransfer): return "vote? log \(last.words)" + (isTransfer ? " transfer" : "")
+        case .vote(let last, let isTransfer):
+            return "vote? log \(last.words)" + (isTransfer ? " transfer" : "")
         case .voteResponse(let isGranted): return isGranted ? "vote yes" : "vote no"
         case .preVote(let last): return "prevote? log \(last.words)"
         case .preVoteResponse(let isGranted): return isGranted ? "prevote yes" : "prevote no"
@@ -27,7 +29,8 @@ extension Message.Payload {
         case .proposal(let data): return "propose \(data.map { String(decoding: $0, as: UTF8.self) })"
         case .configurationProposal: return "propose change"
         case .readIndex(let context): return "read \(context.last ?? 0)"
-        case .readIndexResponse(let index, let context): return "read \(context.last ?? 0) at \(index.rawValue)"
+        case .readIndexResponse(let index, let context):
+            return "read \(context.last ?? 0) at \(index.rawValue)"
         }
     }
 }

@@ -1,0 +1,80 @@
+import Raft
+import Testing
+
+@testable import Replication
+
+/// Spec raft.md 9: what becomes of proposals that cannot enter the log now.
+@Suite struct BackpressureTests {
+    @Test func `proposals are refused while apply lags too far behind commit`() throws {
+        var limits = Replica.Limits()
+        limits.applyGapMax = 10
+        var sole = try SoleReplica.elected(limits: limits)
+        sole.propose(1...11)
+        _ = sole.persist()
+        sole.propose(100...102)
+        #expect(sole.refused == (100...102).map { Refusal(tag: $0, reason: .tooManyRequests) })
+        _ = sole.apply()
+        sole.propose(200...200)
+        _ = sole.persist()
+        #expect(sole.refused.count == 3)
+        #expect(sole.toApply.map(\.data) == [[200]])
+    }
+
+    @Test func `proposals wait for a leader and go in in their order`() throws {
+        var sole = try SoleReplica()
+        sole.run(.tick)
+        sole.propose(1...2)
+        sole.propose(3...3)
+        #expect(sole.refused.isEmpty)
+        sole.run(.tick)
+        #expect(sole.applied.suffix(3).map(\.data) == [[1], [2], [3]])
+    }
+
+    @Test func `proposals that wait too long for a leader are refused as dropped`() throws {
+        var limits = Replica.Limits()
+        limits.backlogTicksMax = 5
+        var pair = try Pair(limits: limits)
+        pair.handle(.propose([ProposedEntry(tag: 8, data: [])]))
+        for _ in 0..<4 { pair.handle(.tick) }
+        #expect(pair.effects.refused.isEmpty)
+        pair.handle(.tick)
+        #expect(pair.effects.refused == [Refusal(tag: 8, reason: .dropped(.noLeader))])
+    }
+
+    @Test func `more than so many do not wait`() throws {
+        var limits = Replica.Limits()
+        limits.backlogMax = 2
+        var pair = try Pair(limits: limits)
+        pair.handle(.propose([ProposedEntry(tag: 1, data: []), ProposedEntry(tag: 2, data: [])]))
+        pair.handle(.propose([ProposedEntry(tag: 3, data: [])]))
+        #expect(pair.effects.refused == [Refusal(tag: 3, reason: .tooManyRequests)])
+    }
+
+    @Test func `a proposal is refused while leadership is handed over`() throws {
+        var pair = try Pair()
+        pair.lead()
+        pair.handle(.transferLeadership(to: Pair.other))
+        pair.handle(.propose([ProposedEntry(tag: 4, data: [])]))
+        #expect(pair.effects.refused == [Refusal(tag: 4, reason: .dropped(.transferInProgress))])
+    }
+
+    @Test func `a follower hands its proposals to the leader`() throws {
+        var pair = try Pair()
+        pair.follow()
+        pair.handle(.propose([ProposedEntry(tag: 1, data: [5]), ProposedEntry(tag: 2, data: [6])]))
+        #expect(pair.effects.node.messages.map(\.payload) == [.proposal([[5], [6]])])
+        #expect(pair.effects.refused.isEmpty)
+    }
+
+    @Test func `a second configuration change is refused until the first is decided`() throws {
+        var sole = try SoleReplica.elected()
+        func change(_ tag: UInt64) -> Replica.Event {
+            let change = ConfigurationChange(.addLearnerNode, MemberID(9))
+            return .proposeConfigurationChange(
+                tag: tag, ConfigurationProposal(kind: .configurationChange, data: [1], change: change))
+        }
+        sole.handle(change(1))
+        sole.handle(change(2))
+        #expect(sole.refused == [Refusal(tag: 2, reason: .dropped(.changePending))])
+    }
+}
