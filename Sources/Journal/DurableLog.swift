@@ -62,7 +62,8 @@ package struct DurableLog: ~Copyable, Sendable {
 
     /// Writes entries, then the hard state; with `mustSync` returns when they are on disk.
     ///
-    /// - `entries` have ascending indexes without holes, and begin at or before `lastIndex + 1`.
+    /// - `entries` leave no hole: each index is at most the last one saved plus one. A lower one overrides what
+    ///   was saved from there on, and lies above the commit index.
     /// - `hardState` is nil when it did not change.
     /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone may follow
     ///   with the next synced save (a member that forgets it learns it again).
@@ -73,17 +74,14 @@ package struct DurableLog: ~Copyable, Sendable {
         guard !entries.isEmpty || hardState != nil else { return }
         precondition(mustSync || (entries.isEmpty && !changesVote(hardState)))
         buffer.removeAll()
-        if let first = entries.first {
-            precondition(first.index <= lastIndex + 1)
-            var index = first.index
-            for entry in entries {
-                precondition(entry.index == index)
-                buffer.append(entry)
-                index = index + 1
-            }
-            lastIndex = LogIndex(index.rawValue - 1)
+        for entry in entries {
+            // What recovery would refuse is not written (`Replay`).
+            precondition(entry.index <= lastIndex + 1 && entry.index > self.hardState.commit)
+            buffer.append(entry)
+            lastIndex = entry.index
         }
         if let hardState, hardState != HardState() {
+            precondition(hardState.mayFollow(self.hardState))
             buffer.append(hardState)
             self.hardState = hardState
         }

@@ -16,6 +16,8 @@ struct Replay {
     private(set) var entries: [Entry] = []
     private(set) var snapshots: [SnapshotRecord] = []
     private(set) var knowsStart = false
+    /// Term of the entry at the start's index, where the log has one.
+    private var termAtStart: Term?
     /// Index of the entry or snapshot saved last; names the next segment.
     private(set) var lastIndex = LogIndex(0)
     private(set) var recordCount = 0
@@ -63,6 +65,7 @@ struct Replay {
             kind != .configurationChange || !data.isEmpty
         else { throw place.malformed(.implausible) }
         lastIndex = id.index
+        if id.index == start.index { termAtStart = id.term }
         guard id.index > start.index else { return }
         let position = id.index - start.index - 1
         guard position <= UInt64(entries.count) else {
@@ -76,11 +79,7 @@ struct Replay {
     }
 
     private mutating func take(_ new: HardState, at place: Place) throws(JournalError) {
-        let old = state ?? HardState()
-        guard (max(old.term.rawValue, 1)..<Limits.termEnd).contains(new.term.rawValue),
-            old.commit <= new.commit,
-            old.term < new.term || old.vote == nil || old.vote == new.vote
-        else { throw place.malformed(.implausible) }
+        guard new.mayFollow(state ?? HardState()) else { throw place.malformed(.implausible) }
         state = new
     }
 
@@ -93,6 +92,18 @@ struct Replay {
                 path: place.path, offset: place.offset, expected: start, found: snapshot.id)
         }
         knowsStart = true
+        // A snapshot of our own stands for entries of this log, and what follows them stays. One received
+        // from the leader replaced the whole log: what was saved before it is another history.
+        if termAtStart != start.term { entries.removeAll() }
+    }
+}
+
+extension HardState {
+    /// Whether a member in state `old` can come to this one: terms and commit indexes never go back, and a
+    /// vote stands for its term.
+    func mayFollow(_ old: HardState) -> Bool {
+        (max(old.term.rawValue, 1)..<Limits.termEnd).contains(term.rawValue) && old.commit <= commit
+            && (old.term < term || old.vote == nil || old.vote == vote)
     }
 }
 

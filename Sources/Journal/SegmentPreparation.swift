@@ -96,6 +96,7 @@ final class SegmentPreparation: Sendable {
             return file
         } catch {
             disk.close(file)
+            try? disk.remove(path)  // a full disk gets its room back; a name left behind does no harm
             throw error
         }
     }

@@ -93,6 +93,22 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         #expect(recovery.entries == [entry(101, term: 5)])
     }
 
+    @Test func `a snapshot received from the leader replaces what was saved before it`() throws {
+        let disk = SimulatedDisk()
+        var log = try created(on: disk)
+        try save([entry(1), entry(2), entry(3), entry(4)], commit: 1, &log)
+        try log.saveSnapshot(SnapshotMetadata(id: id(3, 2), configuration: ConfigurationState()))
+        try log.save([], hardState: state(term: 3, vote: 0, commit: 2), mustSync: true)
+        try log.close()
+        let recovery = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk)
+        #expect(recovery.entries.isEmpty)
+        log = recovery.intoLog()
+        try save([entry(3, term: 3)], term: 3, commit: 2, &log)
+        try log.close()
+        let later = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk)
+        #expect(later.entries == [entry(3, term: 3)])
+    }
+
     @Test func `an unknown snapshot, one of another term and a missing start are refused by name`() throws {
         let disk = SimulatedDisk()
         var log = try filled(7, on: disk)

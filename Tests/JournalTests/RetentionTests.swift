@@ -75,7 +75,7 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         }
     }
 
-    @Test func `entries with a hole, and entries without a sync, are bugs`() async {
+    @Test func `holes, entries without a sync, terms going back and committed entries anew are bugs`() async {
         await #expect(processExitsWith: .failure) {
             var log = try DurableLog.create(
                 in: "/wal", metadata: someone,
@@ -89,6 +89,20 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
                 options: LogOptions(segmentSize: 1024, preparation: .onTheSpot),
                 disk: SimulatedDisk())
             try log.save([entry(1)], hardState: nil, mustSync: false)
+        }
+        await #expect(processExitsWith: .failure) {
+            var log = try DurableLog.create(
+                in: "/wal", metadata: someone,
+                options: LogOptions(segmentSize: 1024, preparation: .onTheSpot), disk: SimulatedDisk())
+            try log.save([entry(1)], hardState: state(term: 2, commit: 1), mustSync: true)
+            try log.save([], hardState: state(term: 1, commit: 1), mustSync: true)
+        }
+        await #expect(processExitsWith: .failure) {
+            var log = try DurableLog.create(
+                in: "/wal", metadata: someone,
+                options: LogOptions(segmentSize: 1024, preparation: .onTheSpot), disk: SimulatedDisk())
+            try log.save([entry(1)], hardState: state(term: 1, commit: 1), mustSync: true)
+            try log.save([entry(1)], hardState: nil, mustSync: true)
         }
     }
 }
