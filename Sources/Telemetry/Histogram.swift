@@ -6,6 +6,8 @@ import Synchronization
 package final class Histogram: Sendable {
     /// Upper bounds, rising; the bucket above the last one is implied.
     package let bounds: [Double]
+    /// As the text format shows them; formatted once.
+    let boundTexts: [String]
     /// One more than bounds; `counts[i]` holds what is above `bounds[i - 1]` and not above `bounds[i]`.
     private let counts: [Counter]
     /// The bit pattern of a Double.
@@ -13,6 +15,7 @@ package final class Histogram: Sendable {
 
     package init(_ buckets: Buckets) {
         bounds = buckets.bounds
+        boundTexts = bounds.map(MetricsText.number)
         counts = (0...bounds.count).map { _ in Counter() }
     }
 

@@ -30,14 +30,21 @@ package final class MetricsRegistry: Sendable {
         }
     }
 
-    private let families = Mutex<[String: Family]>([:])
+    private struct Table {
+        var byName: [String: Family] = [:]
+        /// Made when somebody looks first.
+        var sorted: [Family]?
+    }
+
+    private let families = Mutex(Table())
 
     package init() {}
 
     private func add(_ name: String, _ help: String, _ source: Source) {
         families.withLock { table in
-            precondition(table[name] == nil, "a metric is registered once")
-            table[name] = Family(name: name, help: help, source: source)
+            precondition(table.byName[name] == nil, "a metric is registered once")
+            table.byName[name] = Family(name: name, help: help, source: source)
+            table.sorted = nil
         }
     }
 
@@ -97,6 +104,11 @@ package final class MetricsRegistry: Sendable {
 
     /// Sorted by name.
     var all: [Family] {
-        families.withLock { Array($0.values) }.sorted { $0.name < $1.name }
+        families.withLock { table in
+            if let sorted = table.sorted { return sorted }
+            let sorted = table.byName.values.sorted { $0.name < $1.name }
+            table.sorted = sorted
+            return sorted
+        }
     }
 }

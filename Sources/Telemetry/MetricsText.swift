@@ -6,7 +6,7 @@ extension MetricsRegistry {
     /// Everything, as `/metrics` answers it. Families with labels and no children yet are left out.
     package func text() -> String {
         var out = ""
-        out.reserveCapacity(1 << 17)
+        out.reserveCapacity(1 << 18)
         for family in all { MetricsText.append(family, to: &out) }
         return out
     }
@@ -15,32 +15,41 @@ extension MetricsRegistry {
 enum MetricsText {
     static func append(_ family: MetricsRegistry.Family, to out: inout String) {
         let name = family.name
-        let start = out.utf8.count
-        header(family, &out)
-        let bodyStart = out.utf8.count
         switch family.source {
-        case .counter(let counter): line(name, [], [], number(Double(counter.value)), &out)
-        case .gauge(let gauge): line(name, [], [], number(gauge.value), &out)
-        case .computed(let gauge): line(name, [], [], number(gauge.value), &out)
-        case .histogram(let histogram): lines(name, [], [], histogram, &out)
-        case .counters(let family):
-            for child in family.all {
-                line(name, family.names, child.values, number(Double(child.metric.value)), &out)
+        case .counter(let counter): single(family, number(Double(counter.value)), &out)
+        case .gauge(let gauge): single(family, number(gauge.value), &out)
+        case .computed(let gauge): single(family, number(gauge.value), &out)
+        case .histogram(let histogram):
+            header(family, &out)
+            lines(name, "", histogram, &out)
+        case .counters(let labelled):
+            let children = labelled.all
+            if !children.isEmpty { header(family, &out) }
+            for child in children {
+                line(name, child.labels, number(Double(child.metric.value)), &out)
             }
-        case .gauges(let family):
-            for child in family.all {
-                line(name, family.names, child.values, number(child.metric.value), &out)
-            }
-        case .histograms(let family):
-            for child in family.all { lines(name, family.names, child.values, child.metric, &out) }
+        case .gauges(let labelled):
+            let children = labelled.all
+            if !children.isEmpty { header(family, &out) }
+            for child in children { line(name, child.labels, number(child.metric.value), &out) }
+        case .histograms(let labelled):
+            let children = labelled.all
+            if !children.isEmpty { header(family, &out) }
+            for child in children { lines(name, child.labels, child.metric, &out) }
         case .sampled(_, let read):
-            if let value = read() { line(name, [], [], number(value), &out) }
+            if let value = read() { single(family, number(value), &out) }
         }
-        if out.utf8.count == bodyStart { out = String(out.utf8.prefix(start)) ?? out }
+    }
+
+    private static func single(_ family: MetricsRegistry.Family, _ value: String, _ out: inout String) {
+        header(family, &out)
+        line(family.name, "", value, &out)
     }
 
     private static func header(_ family: MetricsRegistry.Family, _ out: inout String) {
-        out += "# HELP \(family.name) "
+        out += "# HELP "
+        out += family.name
+        out += " "
         for character in family.help.unicodeScalars {
             switch character {
             case "\\": out += "\\\\"
@@ -48,45 +57,48 @@ enum MetricsText {
             default: out.unicodeScalars.append(character)
             }
         }
-        out += "\n# TYPE \(family.name) \(family.source.kind)\n"
+        out += "\n# TYPE "
+        out += family.name
+        out += " "
+        out += family.source.kind
+        out += "\n"
     }
 
-    private static func line(
-        _ name: String, _ labels: [String], _ values: [String], _ value: String, _ out: inout String
-    ) {
+    private static func line(_ name: String, _ labels: String, _ value: String, _ out: inout String) {
         out += name
         if !labels.isEmpty {
-            var mark = "{"
-            for (label, value) in zip(labels, values).sorted(by: { $0.0 < $1.0 }) {
-                out += mark + label + "=\""
-                escape(value, &out)
-                out += "\""
-                mark = ","
-            }
+            out += "{"
+            out += labels
             out += "}"
         }
-        out += " " + value + "\n"
+        out += " "
+        out += value
+        out += "\n"
     }
 
     private static func lines(
-        _ name: String, _ labels: [String], _ values: [String], _ histogram: Histogram, _ out: inout String
+        _ name: String, _ labels: String, _ histogram: Histogram, _ out: inout String
     ) {
         let (cumulative, count, sum) = histogram.snapshot
-        var prefix = name + "_bucket{"
-        for (label, value) in zip(labels, values).sorted(by: { $0.0 < $1.0 }) {
-            prefix += label + "=\""
-            escape(value, &prefix)
-            prefix += "\","
+        let prefix = name + "_bucket{" + (labels.isEmpty ? "" : labels + ",") + "le=\""
+        for (bound, below) in zip(histogram.boundTexts, cumulative) {
+            out += prefix
+            out += bound
+            out += "\"} "
+            out += String(below)
+            out += "\n"
         }
-        for (bound, below) in zip(histogram.bounds, cumulative) {
-            out += prefix + "le=\"" + number(bound) + "\"} " + String(below) + "\n"
-        }
-        out += prefix + "le=\"+Inf\"} \(count)\n"
-        line(name + "_sum", labels, values, number(sum), &out)
-        line(name + "_count", labels, values, String(count), &out)
+        out += prefix
+        out += "+Inf\"} "
+        out += String(count)
+        out += "\n"
+        line(name + "_sum", labels, number(sum), &out)
+        line(name + "_count", labels, String(count), &out)
     }
 
-    private static func escape(_ value: String, _ out: inout String) {
+    /// A label's value between its quotes.
+    static func escaped(_ value: String) -> String {
+        var out = ""
         for character in value.unicodeScalars {
             switch character {
             case "\\": out += "\\\\"
@@ -95,6 +107,7 @@ enum MetricsText {
             default: out.unicodeScalars.append(character)
             }
         }
+        return out
     }
 
     /// The shortest text that reads back as the same number, with an exponent from a million up and below
@@ -102,7 +115,7 @@ enum MetricsText {
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        if value == 0 { return "0" }
+        if let whole = Int(exactly: value), whole.magnitude < 1_000_000 { return String(whole) }
         let (digits, point) = decimal(value.magnitude)
         let sign = value < 0 ? "-" : ""
         let exponent = point - 1

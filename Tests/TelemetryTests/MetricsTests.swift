@@ -67,6 +67,17 @@ import Testing
         #expect(MetricsText.number(value) == text)
     }
 
+    @Test func `a child that comes later takes its place`() {
+        let registry = MetricsRegistry()
+        let family = registry.gauges("g", "G.", "l")
+        family.with("b").set(1)
+        #expect(registry.text().hasSuffix("g{l=\"b\"} 1\n"))
+        family.with("a").set(true)
+        #expect(registry.text().hasSuffix("g{l=\"a\"} 1\ng{l=\"b\"} 1\n"))
+        family.removeAll()
+        #expect(registry.text().isEmpty)
+    }
+
     @Test func `counts of many threads add up`() async {
         let registry = MetricsRegistry()
         let counter = registry.counter("c", "C.")
