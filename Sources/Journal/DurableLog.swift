@@ -62,8 +62,8 @@ package struct DurableLog: ~Copyable, Sendable {
 
     /// Writes entries, then the hard state; with `mustSync` returns when they are on disk.
     ///
-    /// - `entries` leave no hole: each index is at most the last one saved plus one. A lower one overrides what
-    ///   was saved from there on, and lies above the commit index.
+    /// - `entries` leave no hole: each index is at most the last one saved plus one. A lower one overrides
+    ///   what was saved from there on, and lies above the commit index.
     /// - `hardState` is nil when it did not change.
     /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone may follow
     ///   with the next synced save (a member that forgets it learns it again).
