@@ -64,12 +64,27 @@ struct LoopSetup: Sendable {
             let configuration = HTTPConfiguration(
                 limits: httpLimits, routes: GRPCRoutes(LoopServices.paths),
                 metadataKeys: LoopServices.metadataKeys)
-            let client = HTTPServer(
-                loop: loop, configuration: configuration, grpc: services, web: nil, budget: budget)
-            try listeners.serve(client, sockets.client)
+            let health = LoopHealth(member: member, services: services)
+            let settings = member.configuration
+            let access = AccessControl(
+                hosts: settings.web.allowedHosts, origins: settings.web.allowedOrigins)
+            let pages = endpoints(.client(access), health)
+            func server(_ grpc: LoopServices?, _ web: WebEndpoints?) -> HTTPServer {
+                HTTPServer(loop: loop, configuration: configuration, grpc: grpc, web: web, budget: budget)
+            }
+            // --listen-client-http-urls takes plain HTTP away from the client port (spec/http.md 1).
+            try listeners.serve(server(services, sockets.web.isEmpty ? pages : nil), sockets.client)
+            try listeners.serve(server(nil, pages), sockets.web)
+            try listeners.serve(server(nil, endpoints(.metrics, health)), sockets.metrics)
         } catch {
             member.fatal("cannot accept connections: \(error)")
         }
+    }
+
+    private func endpoints(_ listener: WebEndpoints.Listener, _ health: LoopHealth) -> WebEndpoints {
+        WebEndpoints(
+            listener, source: health, registry: member.registry, metrics: member.metrics,
+            arguments: CommandLine.arguments, logger: member.logger)
     }
 
     private func servePeers(on loop: EventLoop, _ listeners: LoopListeners) throws(NetError) {

@@ -29,6 +29,8 @@ final class Member: Sendable {
     let sizes = BackendSizes()
     let link: EngineLink
     let calls: CallMetrics
+    let registry = MetricsRegistry()
+    let metrics: ServerMetrics
     let boot: RequestIDs.Boot
     let fatal: FatalError
     let logger: Logger
@@ -58,6 +60,7 @@ final class Member: Sendable {
         switchboard = try Switchboard(loopCount: loopCount)
         link = EngineLink(switchboard: switchboard, status: status, sizes: sizes)
         calls = CallMetrics(loops: loopCount)
+        metrics = ServerMetrics(registry, extensive: configuration.web.extensiveMetrics)
         boot = RequestIDs.Boot(member: metadata.memberID, microseconds: WallTime.microseconds())
     }
 

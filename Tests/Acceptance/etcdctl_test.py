@@ -81,8 +81,8 @@ def test_a_session_prints_the_same(pair, form):
     for arguments in SCRIPT:
         if form != "simple" and arguments[0] in ("check", "nosuchcommand", "defrag", "move-leader"):
             continue
-        if form == "fields" and arguments[0] == "alarm":
-            continue  # this etcdctl itself crashes there
+        if form != "simple" and arguments[0] == "alarm":
+            continue  # etcd 3.4 sends no header there (3.5 does), on which this etcdctl crashes for fields
         if form == "simple" or not arguments[0].startswith("compact"):
             same(pair, *arguments, "-w", form)
 
