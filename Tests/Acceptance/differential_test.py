@@ -41,6 +41,28 @@ def canonical(result):
     return ("ok", str(answer))
 
 
+def spared(txn):
+    """The Txn without what kills etcd: a delete "from key" on, and a put of such a key with ignore_value.
+
+    The overlap check does not understand the from-key form, so the put passes it, finds its key deleted by its
+    own transaction, and etcd 3.4 panics ("unexpected error during txn: etcdserver: key not found").
+    """
+    operations = list(flat(txn))
+    if any(op.request_delete_range.range_end == b"\x00" for op in operations):
+        for op in operations:
+            if op.HasField("request_put"):
+                op.request_put.ignore_value = op.request_put.ignore_lease = False
+    return txn
+
+
+def flat(txn):
+    for op in [*txn.success, *txn.failure]:
+        if op.HasField("request_txn"):
+            yield from flat(op.request_txn)
+        else:
+            yield op
+
+
 class Generator:
     """Draws operations from a seed; knows just enough of the state to aim at interesting places."""
 
@@ -146,7 +168,7 @@ class Generator:
         request.compare.extend(self.compare() for _ in range(r.choice([0, 1, 1, 2])))
         request.success.extend(self.operations(depth))
         request.failure.extend(self.operations(depth))
-        return request
+        return spared(request) if depth == 0 else request
 
     def next(self):
         """(method name, function of a client) of the next operation."""
