@@ -53,11 +53,11 @@ let package = Package(
         module("Telemetry", [logging], exclude: ["README.md"]),
 
         // Floor 1.
-        module("Raft", []),
+        module("Raft", [], exclude: ["README.md"]),
         module("MVCC", ["Backend", "Wire", "CPlatform"]),
 
         // Floor 2.
-        module("Replication", ["Raft"]),
+        module("Replication", ["Raft"], exclude: ["README.md"]),
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
         module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
         module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
