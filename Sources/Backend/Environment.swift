@@ -39,16 +39,16 @@ package final class Environment: Sendable {
         lock = try ProcessLock(database: path)
         try removeLeftovers(of: path)
         let size = try FileCheck.check(path: path)
-        current = Mutex(try Environment.openGeneration(path, options, fileSize: size))
+        current = Mutex(try Environment.openGeneration(path, lock, options, fileSize: size))
         measure(current.withLock { $0 })
     }
 
     /// The map never shrinks below four times the file, nor below 1 GiB.
     private static func openGeneration(
-        _ path: String, _ options: Options, fileSize: Int
+        _ path: String, _ lock: ProcessLock, _ options: Options, fileSize: Int
     ) throws(BackendError) -> Generation {
         try Generation(
-            path: path, isSynced: options.isSynced, mapSize: options.mapSize,
+            path: path, lock: lock, isSynced: options.isSynced, mapSize: options.mapSize,
             mapSizeMin: max(1 << 30, 4 * fileSize))
     }
 
@@ -126,7 +126,7 @@ package final class Environment: Sendable {
         let temporary = temporaryPath(for: path)
         do throws(BackendError) {
             let size = try copyCompacted(old, to: temporary)
-            let new = try Environment.openGeneration(temporary, options, fileSize: size)
+            let new = try Environment.openGeneration(temporary, lock, options, fileSize: size)
             try replaceFile(temporary, path)
             // The reader table follows its database; LMDB has it open and does not mind.
             try replaceFile(temporary + "-lock", path + "-lock")

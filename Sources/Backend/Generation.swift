@@ -13,6 +13,8 @@ import Synchronization
     let environment: OpaquePointer
     private let buckets: [MDB_dbi]
     private let pool = Mutex(Pool())
+    /// The claim on the file lasts as long as anybody reads it.
+    private let lock: ProcessLock
 
     private struct Pool {
         var idle: [ReaderHandle] = []
@@ -23,7 +25,10 @@ import Synchronization
 
     /// Opens `path`, creating it and its buckets where missing. `mapSize` is the virtual size to try
     /// first; it is halved while the kernel refuses, never below `mapSizeMin`.
-    init(path: String, isSynced: Bool, mapSize: Int, mapSizeMin: Int) throws(BackendError) {
+    init(
+        path: String, lock: ProcessLock, isSynced: Bool, mapSize: Int, mapSizeMin: Int
+    ) throws(BackendError) {
+        self.lock = lock
         var size = mapSize
         while true {
             do throws(BackendError) {

@@ -99,7 +99,8 @@ package struct Flusher: ~Copyable {
         position = work.position
         compactions += work.compactions
         let durable = Revision(main: through, sub: .max)
-        keyspace.lock.write { keyspace.tail.drop(through: durable) }
+        let dropped = keyspace.lock.write { keyspace.tail.drop(through: durable) }
+        withExtendedLifetime(dropped) {}
         keyspace.add(unflushedBytes: -report.bytes, records: -report.records)
         keyspace.room.announce()
     }

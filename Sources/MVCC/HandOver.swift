@@ -88,6 +88,9 @@ extension Keyspace {
         unflushedRecords.wrappingAdd(records, ordering: .relaxed)
     }
 
+    /// Bytes of records not in the database yet; the quota counts them with `Environment.sizeInUse`.
+    package var unflushedBytes: Int { unflushed.load(ordering: .relaxed) }
+
     /// Whether a flush should not wait for its time: 8 MiB or 10,000 records are due.
     package var isFlushDue: Bool {
         unflushed.load(ordering: .relaxed) >= Limits.flushDueBytes

@@ -98,15 +98,18 @@ struct PendingTail: Sendable {
         return unsafe chunk.append(revision, isTombstone: isTombstone, size: size)
     }
 
-    /// Drops the chunks whose records are all at or below `durable`, but not the one being filled.
-    mutating func drop(through durable: Revision) {
+    /// Takes out the chunks whose records are all at or below `durable`, but not the one being filled. The
+    /// caller lets them go after the lock: giving memory back to the kernel takes its time.
+    mutating func drop(through durable: Revision) -> [Chunk] {
         var count = 0
         while count + 1 < chunks.count, chunks[count + 1].entry(0).revision <= durable { count += 1 }
         if count + 1 < chunks.count {
             let chunk = chunks[count]
             if chunk.entry(chunk.count - 1).revision <= durable { count += 1 }
         }
-        if count > 0 { chunks.removeFirst(count) }
+        let dropped = Array(chunks[..<count])
+        chunks.removeFirst(count)
+        return dropped
     }
 
     /// The first revision held, or nil when there is nothing.

@@ -228,12 +228,15 @@ extension KeyTree {
         let step = path[level]
         let page = step.page
         let (low, high) = fences(level: level)
-        let isAppend = page.isLeaf && high == nil && step.index == page.count
+        // Keys that come in order leave full pages behind.
+        let isAppend = page.isLeaf && step.index == page.count
         let middle = isAppend ? page.count : middleSlot(of: page)
         let separator: [UInt8]
-        if page.isLeaf {
-            let last = KeyTree.fullKey(page, middle - 1)
-            let first = isAppend ? unsafe [UInt8](key) : KeyTree.fullKey(page, middle)
+        if isAppend {
+            let new = unsafe [UInt8](key)
+            separator = KeyTree.appendSeparator(page, new, isOpen: high == nil)
+        } else if page.isLeaf {
+            let (last, first) = (KeyTree.fullKey(page, middle - 1), KeyTree.fullKey(page, middle))
             separator = Array(first[...KeyTree.sharedPrefix(last, first)])
         } else {
             separator = KeyTree.fullKey(page, middle)
@@ -257,6 +260,20 @@ extension KeyTree {
         }
         pool.giveBack(page)
         replaceChild(level: level, by: left, separator, right)
+    }
+
+    /// What ends a leaf that is full when a key comes behind all of its own.
+    ///
+    /// The last page of the tree (`isOpen`) has no upper fence and therefore no prefix. It is given one:
+    /// the end of the keys that begin as all of its own and the new one do. It then keeps them without their
+    /// prefix, takes more of the kind, and whatever comes behind goes to a new last page.
+    private static func appendSeparator(_ page: Page, _ new: [UInt8], isOpen: Bool) -> [UInt8] {
+        if isOpen {
+            var shared = new[..<sharedPrefix(fullKey(page, 0), new)]
+            while shared.last == 0xff { shared.removeLast() }
+            if let last = shared.popLast() { return shared + [last + 1] }
+        }
+        return Array(new[...sharedPrefix(fullKey(page, page.count - 1), new)])
     }
 
     /// Where to cut: the slot before which about half of the bytes lie, at least one on each side.

@@ -78,44 +78,58 @@ struct Histories {
         var older: [Change]
     }
 
-    private var slots: [History?] = []
+    /// In segments, so that growing never copies more than one.
+    private var segments: [[History]] = []
     private var idle: [UInt32] = []
     /// Older changes held, over all keys.
     private(set) var count = 0
+    private(set) var slotsInUse = 0
 
-    var footprint: Int { slots.capacity * MemoryLayout<History?>.stride + count * MemoryLayout<Change>.stride }
-    var slotsInUse: Int { slots.count - idle.count }
+    private static let segmentSlots = 1024
+
+    /// Bytes held: slots, and for each array its header and what the allocator rounds up.
+    var footprint: Int {
+        segments.count * Histories.segmentSlots * MemoryLayout<History>.stride
+            + slotsInUse * 48 + count * MemoryLayout<Change>.stride
+    }
 
     mutating func add(_ history: History) -> UInt32 {
         count += history.older.count
+        slotsInUse += 1
         if let slot = idle.popLast() {
-            slots[Int(slot)] = history
+            segments[Int(slot) / Histories.segmentSlots][Int(slot) % Histories.segmentSlots] = history
             return slot
         }
-        slots.append(history)
-        return UInt32(slots.count - 1)
+        if segments.last.map({ $0.count == Histories.segmentSlots }) ?? true {
+            segments.append([])
+            segments[segments.count - 1].reserveCapacity(Histories.segmentSlots)
+        }
+        segments[segments.count - 1].append(history)
+        return UInt32((segments.count - 1) * Histories.segmentSlots + segments[segments.count - 1].count - 1)
     }
 
     subscript(slot: UInt32) -> History {
-        guard let history = slots[Int(slot)] else { preconditionFailure("the slot is idle") }
-        return history
+        _read { yield segments[Int(slot) / Histories.segmentSlots][Int(slot) % Histories.segmentSlots] }
+        _modify { yield &segments[Int(slot) / Histories.segmentSlots][Int(slot) % Histories.segmentSlots] }
     }
 
     mutating func push(_ change: Change, create: Int64, version: Int64, to slot: UInt32) {
         count += 1
-        slots[Int(slot)]?.older.append(change)
-        slots[Int(slot)]?.create = create
-        slots[Int(slot)]?.version = version
+        self[slot].older.append(change)
+        self[slot].create = create
+        self[slot].version = version
     }
 
     mutating func dropFirst(_ dropped: Int, of slot: UInt32) {
         count -= dropped
-        slots[Int(slot)]?.older.removeFirst(dropped)
+        self[slot].older.removeFirst(dropped)
     }
 
+    /// Frees a slot; nobody may name it any more.
     mutating func remove(_ slot: UInt32) {
         count -= self[slot].older.count
-        slots[Int(slot)] = nil
+        slotsInUse -= 1
+        self[slot].older = []
         idle.append(slot)
     }
 }
