@@ -17,7 +17,9 @@ import CLMDB
             transaction.handle.transaction, transaction.generation.handle(of: bucket))
     }
 
-    private static func open(_ transaction: OpaquePointer, _ bucket: MDB_dbi) throws(BackendError) -> OpaquePointer {
+    private static func open(_ transaction: OpaquePointer, _ bucket: MDB_dbi) throws(BackendError)
+        -> OpaquePointer
+    {
         var cursor: OpaquePointer? = nil
         try check("mdb_cursor_open", unsafe mdb_cursor_open(transaction, bucket, &cursor))
         guard let cursor = unsafe cursor else { throw .database(call: "mdb_cursor_open", code: -1) }

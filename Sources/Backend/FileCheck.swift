@@ -104,7 +104,8 @@ import Glibc
         let outer = (entries, leafDepth)
         (entries, leafDepth) = (0, 0)
         if root != .max { try walk(page: root, depth: 1) }
-        guard entries == load(offset + 32, as: UInt64.self), leafDepth == Int(load(offset + 6, as: UInt16.self))
+        guard entries == load(offset + 32, as: UInt64.self),
+            leafDepth == Int(load(offset + 6, as: UInt16.self))
         else { throw .corrupted(path: path, offset: offset) }
         (entries, leafDepth) = outer
     }

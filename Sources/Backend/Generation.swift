@@ -55,10 +55,13 @@ import Synchronization
         unsafe mdb_env_close(environment)
     }
 
-    private static func open(path: String, isSynced: Bool, mapSize: Int) throws(BackendError) -> OpaquePointer {
+    private static func open(path: String, isSynced: Bool, mapSize: Int) throws(BackendError) -> OpaquePointer
+    {
         var environment: OpaquePointer? = nil
         try check("mdb_env_create", unsafe mdb_env_create(&environment))
-        guard let environment = unsafe environment else { throw .database(call: "mdb_env_create", code: ENOMEM) }
+        guard let environment = unsafe environment else {
+            throw .database(call: "mdb_env_create", code: ENOMEM)
+        }
         do throws(BackendError) {
             try check("mdb_env_set_maxdbs", unsafe mdb_env_set_maxdbs(environment, 16))
             try check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(environment, 1024))
@@ -138,7 +141,9 @@ import Synchronization
         let code = unsafe mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &transaction)
         if code == MDB_READERS_FULL { throw .tooManyReaders }
         try check("mdb_txn_begin", code)
-        guard let transaction = unsafe transaction else { throw .database(call: "mdb_txn_begin", code: EINVAL) }
+        guard let transaction = unsafe transaction else {
+            throw .database(call: "mdb_txn_begin", code: EINVAL)
+        }
         unsafe self.transaction = transaction
     }
 

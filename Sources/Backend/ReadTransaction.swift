@@ -52,7 +52,9 @@ import CLMDB
     }
 
     /// A cursor of this transaction, standing nowhere; the caller ends it first.
-    package borrowing func cursor(_ bucket: Bucket) throws(BackendError) -> Cursor { try Cursor(self, bucket) }
+    package borrowing func cursor(_ bucket: Bucket) throws(BackendError) -> Cursor {
+        try Cursor(self, bucket)
+    }
 
     /// Calls `body` with each record of the bucket, in the order of its keys, until it answers false.
     package borrowing func forEach(

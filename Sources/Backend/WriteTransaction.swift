@@ -54,7 +54,8 @@ import CLMDB
 
     /// Removes the record of `key`; answers whether there was one.
     @discardableResult
-    package mutating func delete(_ bucket: Bucket, _ key: UnsafeRawBufferPointer) throws(BackendError) -> Bool {
+    package mutating func delete(_ bucket: Bucket, _ key: UnsafeRawBufferPointer) throws(BackendError) -> Bool
+    {
         guard key.count > 0 else { return false }
         var key = unsafe MDB_val(key)
         let code = unsafe mdb_del(transaction, generation.handle(of: bucket), &key, nil)

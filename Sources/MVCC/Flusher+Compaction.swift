@@ -62,7 +62,9 @@ extension Flusher {
     }
 
     /// Collects what to delete among the next records, and feeds all to the hash; true at the end.
-    private func look(_ scan: inout CompactionScan, _ doomed: inout [RevisionKey]) throws(BackendError) -> Bool {
+    private func look(_ scan: inout CompactionScan, _ doomed: inout [RevisionKey]) throws(BackendError)
+        -> Bool
+    {
         let limit = scan.compaction.revision
         let transaction = try keyspace.environment.read()
         var cursor = try Cursor(transaction, .key)

@@ -147,7 +147,8 @@ package struct Flusher: ~Copyable {
         let next: [UInt8]?? = keyspace.lock.write {
             if let oldest = keyspace.walks.withLock({ $0.oldest }), oldest < step.revision { return .none }
             return .some(
-                keyspace.index.prune(through: step.revision, from: step.position, keysMax: Limits.pruneKeysMax))
+                keyspace.index.prune(
+                    through: step.revision, from: step.position, keysMax: Limits.pruneKeysMax))
         }
         guard let next else { return }
         pruning = next.map { (step.revision, $0) }

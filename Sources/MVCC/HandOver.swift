@@ -39,7 +39,9 @@ struct PendingFlush {
     var staged: [Compaction] = []
 
     mutating func add(_ change: BucketChange) {
-        if change.bucket == .meta, let place = changes.lastIndex(where: { $0.bucket == .meta && $0.key == change.key }) {
+        if change.bucket == .meta,
+            let place = changes.lastIndex(where: { $0.bucket == .meta && $0.key == change.key })
+        {
             changes[place] = change
         } else {
             changes.append(change)

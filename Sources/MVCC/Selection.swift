@@ -55,7 +55,9 @@ package final class Selection {
         }
     }
 
-    private func keyRange(_ index: Int) -> Range<Int> { (index == 0 ? 0 : keyEnds[index - 1])..<keyEnds[index] }
+    private func keyRange(_ index: Int) -> Range<Int> {
+        (index == 0 ? 0 : keyEnds[index - 1])..<keyEnds[index]
+    }
 
     /// Calls `body` with the stored KeyValue of a match: `Match.size` bytes, which may be spliced into an
     /// answer as they are. The bytes are the database's own and must not be kept.

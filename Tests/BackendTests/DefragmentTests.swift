@@ -6,7 +6,8 @@ import Testing
     private func fill(_ environment: Environment, _ numbers: Range<Int>) throws {
         var transaction = try environment.write()
         for number in numbers {
-            try transaction.put(.key, bytes("k\(number + 1_000_000)"), [UInt8](repeating: UInt8(number & 0xff), count: 500))
+            try transaction.put(
+                .key, bytes("k\(number + 1_000_000)"), [UInt8](repeating: UInt8(number & 0xff), count: 500))
         }
         try transaction.commit()
     }

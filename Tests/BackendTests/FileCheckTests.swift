@@ -14,7 +14,8 @@ import Testing
                 var transaction = try environment.write()
                 for number in 0..<60 {
                     let size = number % 10 == 0 ? 9000 : 300
-                    try transaction.put(.key, bytes("k\(number)"), [UInt8](repeating: UInt8(round), count: size))
+                    try transaction.put(
+                        .key, bytes("k\(number)"), [UInt8](repeating: UInt8(round), count: size))
                 }
                 try transaction.put(.lease, bytes("l\(round)"), [])
                 try transaction.commit()

@@ -22,11 +22,13 @@ final class Counter: Sendable {
 
     init(_ run: @escaping @Sendable () -> Void) {
         let body = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
-        let code = unsafe pthread_create(&thread, nil, { argument in
-            guard let argument = unsafe argument else { return nil }
-            unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, body)
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, body)
         precondition(code == 0, "pthread_create")
     }
 
@@ -132,7 +134,8 @@ final class Counter: Sendable {
                 }
                 // Before the first write of a group it has no keys.
                 if values.count > 1 || selection.count % keysPerGroup != 0 {
-                    shared.fail("half a write at \(revision): \(selection.count) keys, \(values.count) values")
+                    shared.fail(
+                        "half a write at \(revision): \(selection.count) keys, \(values.count) values")
                 }
                 shared.reads.add()
             } catch .compacted {

@@ -58,7 +58,8 @@ import Testing
         #expect(try keyspace.environment.read().count(.key) == 0)
     }
 
-    @Test func `unflushed bytes are counted, and beyond the bound the apply thread waits for a flush`() throws {
+    @Test func `unflushed bytes are counted, and beyond the bound the apply thread waits for a flush`() throws
+    {
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }
         let keyspace = try open(scratch)

@@ -53,7 +53,8 @@ import Testing
                 let key = randomKey(&random)
                 let isRemoval = phase % 2 == 1 ? !random.chance(4) : random.chance(6)
                 if isRemoval {
-                    let victim = model.isEmpty || random.chance(10) ? key : model.randomElement(using: &random)!.key
+                    let victim =
+                        model.isEmpty || random.chance(10) ? key : model.randomElement(using: &random)!.key
                     let wasThere = model.removeValue(forKey: victim) != nil
                     let isRemoved = unsafe victim.withUnsafeBytes { unsafe tree.remove($0) }
                     if isRemoved != wasThere { Issue.record("step \(step)") }

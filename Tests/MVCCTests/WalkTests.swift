@@ -81,7 +81,9 @@ import Testing
 
     @Test func `the forms of a range name the keys etcd means`() throws {
         let (a, b, ab) = (bytes("a"), bytes("b"), bytes("ab"))
-        func names(_ range: KeyRange) -> [Bool] { [a, ab, b, [0xff]].map { unsafe range.contains($0.span.bytes) } }
+        func names(_ range: KeyRange) -> [Bool] {
+            [a, ab, b, [0xff]].map { unsafe range.contains($0.span.bytes) }
+        }
         #expect(names(KeyRange(key: a, rangeEnd: [])) == [true, false, false, false])
         #expect(names(KeyRange(key: ab, rangeEnd: [0])) == [false, true, true, true])
         #expect(names(KeyRange(key: a, rangeEnd: b)) == [true, true, false, false])
@@ -102,6 +104,8 @@ import Testing
         try keyspace.compact(at: 4)
         unsafe #expect(try reader.record(key.span.bytes, at: 3) == nil)
         unsafe #expect(try reader.record(key.span.bytes, at: 4) != nil)
-        #expect(throws: MVCCError.compacted(4)) { try reader.changes(from: 3, through: 4) { _, _, _ in true } }
+        #expect(throws: MVCCError.compacted(4)) {
+            try reader.changes(from: 3, through: 4) { _, _, _ in true }
+        }
     }
 }

@@ -20,7 +20,8 @@ final class KeyIndex {
         } else {
             (create, version) = (payload.mod - Int64(payload.link), Int64(payload.version))
         }
-        return Change(main: payload.mod, create: create, version: version, subFlags: flags, size: payload.size)
+        return Change(
+            main: payload.mod, create: create, version: version, subFlags: flags, size: payload.size)
     }
 
     /// Writes a key's newest change; the one before, if any, becomes history.
@@ -52,13 +53,16 @@ final class KeyIndex {
             payload.subFlags = change.subFlags
         } else {
             payload.link =
-                link ?? histories.add(Histories.History(create: change.create, version: change.version, older: []))
+                link
+                ?? histories.add(Histories.History(create: change.create, version: change.version, older: []))
             payload.subFlags = change.subFlags | Payload.extended
         }
     }
 
     /// Takes in a put and tells what its record must say.
-    func put(_ key: UnsafeRawBufferPointer, at revision: Revision, valueSize: Int, lease: Int64) -> RecordFields {
+    func put(_ key: UnsafeRawBufferPointer, at revision: Revision, valueSize: Int, lease: Int64)
+        -> RecordFields
+    {
         precondition(revision.sub >= 0 && revision.sub <= Int64(Payload.subMask), "sub revision")
         let (payload, isNew) = unsafe tree.findOrInsert(key)
         var fields = RecordFields(
@@ -160,10 +164,16 @@ final class KeyIndex {
             for index in slots {
                 guard let match = match(page.payload(index), at: walk.revision) else { continue }
                 walk.found(match, page, index)
-                if walk.isSatisfied { return walk.isDone = true }
+                if walk.isSatisfied {
+                    walk.isDone = true
+                    return
+                }
             }
             visited += slots.count
-            if slots.upperBound < page.count { return walk.isDone = true }
+            if slots.upperBound < page.count {
+                walk.isDone = true
+                return
+            }
             if visited >= keysMax, !slots.isEmpty {
                 walk.position.removeAll(keepingCapacity: true)
                 page.appendKey(slots.upperBound - 1, to: &walk.position)
@@ -210,7 +220,8 @@ final class KeyIndex {
         if payload.isExtended {
             let slot = payload.link
             let older = histories[slot].older
-            var dropped = payload.mod <= limit ? older.count : max(0, KeyIndex.count(of: older, through: limit) - 1)
+            var dropped =
+                payload.mod <= limit ? older.count : max(0, KeyIndex.count(of: older, through: limit) - 1)
             if dropped < older.count, older[dropped].isTombstone, older[dropped].main < limit { dropped += 1 }
             if dropped == older.count {
                 let change = current(payload)
@@ -243,7 +254,8 @@ final class KeyIndex {
             for index in range where page.payload(index).isExtended {
                 let history = histories[page.payload(index).link]
                 let revisions = history.older.map(\.revision) + [current(page.payload(index)).revision]
-                precondition(zip(revisions, revisions.dropFirst()).allSatisfy { $0 < $1 }, "order of a history")
+                precondition(
+                    zip(revisions, revisions.dropFirst()).allSatisfy { $0 < $1 }, "order of a history")
                 slots += 1
                 older += history.older.count
             }

@@ -22,7 +22,8 @@ extension KeyTree {
         for index in 0..<page.count {
             let suffix = unsafe [UInt8](page.suffix(index))
             let key = prefix + suffix
-            precondition(page.head(index) == (unsafe suffix.withUnsafeBytes { unsafe Page.head(of: $0) }), "head")
+            precondition(
+                page.head(index) == (unsafe suffix.withUnsafeBytes { unsafe Page.head(of: $0) }), "head")
             if let last = separators.last { precondition(last.lexicographicallyPrecedes(key), "order") }
             if let low { precondition(!key.lexicographicallyPrecedes(low), "low fence") }
             if let high { precondition(key.lexicographicallyPrecedes(high), "high fence") }

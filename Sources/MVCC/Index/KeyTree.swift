@@ -40,7 +40,8 @@ import Glibc
     func find(_ key: UnsafeRawBufferPointer) -> Payload? {
         var page = root
         while !page.isLeaf {
-            let (index, isFound) = unsafe page.search(UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
+            let (index, isFound) = unsafe page.search(
+                UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
             page = page.child(isFound ? index : index - 1)
         }
         let (index, isFound) = unsafe page.search(UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
@@ -87,7 +88,8 @@ import Glibc
         path.removeAll(keepingCapacity: true)
         var page = root
         while true {
-            let (index, isFound) = unsafe page.search(UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
+            let (index, isFound) = unsafe page.search(
+                UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
             if page.isLeaf {
                 path.append(Step(page: page, index: index))
                 return isFound
@@ -170,7 +172,8 @@ import Glibc
             } else {
                 let key =
                     unsafe source.suffixSize(index) == Page.outside
-                    ? source.outsideKey(index) : unsafe UnsafeRawBufferPointer(pool.copyKey(source.prefix, suffix))
+                    ? source.outsideKey(index)
+                    : unsafe UnsafeRawBufferPointer(pool.copyKey(source.prefix, suffix))
                 unsafe target.store(place, key.baseAddress)
                 target.store(place + 8, UInt32(key.count))
             }

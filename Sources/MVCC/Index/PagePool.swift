@@ -32,7 +32,9 @@
     }
 
     /// A copy of a key in memory of its own; `freeKey` ends it.
-    func copyKey(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+    func copyKey(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer)
+        -> UnsafeMutableRawBufferPointer
+    {
         let copy = UnsafeMutableRawBufferPointer.allocate(
             byteCount: first.count + second.count, alignment: 1)
         unsafe UnsafeMutableRawBufferPointer(rebasing: copy[..<first.count]).copyMemory(from: first)

@@ -8,7 +8,8 @@
         self.tree = tree
         var page = tree.root
         while true {
-            let (index, isFound) = unsafe page.search(UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
+            let (index, isFound) = unsafe page.search(
+                UnsafeRawBufferPointer(rebasing: key[page.prefixSize...]))
             if page.isLeaf {
                 path.append(KeyTree.Step(page: page, index: index))
                 return
