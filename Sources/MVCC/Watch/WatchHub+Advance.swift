@@ -141,23 +141,27 @@ extension WatchHub {
     private func add(
         _ events: WatchEvents, of main: Int64, to slot: Int, _ audience: Audience, _ touched: inout [Int]
     ) {
-        if watchers[slot]?.pending.isEmpty == true {
-            watchers[slot]?.pendingFrom = main
+        if pending[slot].events.isEmpty {
+            pending[slot].from = main
             touched.append(slot)
-        } else if case .lagging(_, let header) = audience, let watcher = watchers[slot],
-            watcher.pendingTo < main,
-            watcher.pending.bytes.count >= WatchHub.pendingBytesMax
+        } else if case .lagging(_, let header) = audience, pending[slot].to < main,
+            pending[slot].events.bytes.count >= WatchHub.pendingBytesMax
         {
             // Between two revisions of a long catch-up: what is gathered becomes a response of its own.
-            deliveries.append(
-                Delivery(
-                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending)
-            )
-            watchers[slot]?.pending = WatchEvents()
-            watchers[slot]?.pendingFrom = main
+            takePending(of: slot, header: header)
+            pending[slot].from = main
         }
-        watchers[slot]?.pending.append(events)
-        watchers[slot]?.pendingTo = main
+        pending[slot].events.append(events)
+        pending[slot].to = main
+    }
+
+    private func takePending(of slot: Int, header: Int64) {
+        guard let watcher = watchers[slot] else { return }
+        deliveries.append(
+            Delivery(
+                watcher: watcher.id, from: pending[slot].from, revision: header, events: pending[slot].events)
+        )
+        pending[slot].events = WatchEvents()
     }
 
     /// The pair a change replaced: none for a creation, none when it is compacted.
@@ -173,19 +177,12 @@ extension WatchHub {
 
     /// Turns what the touched watchers gathered into deliveries.
     private func collect(_ touched: inout [Int], header: Int64) {
-        for slot in touched {
-            guard let watcher = watchers[slot] else { continue }
-            deliveries.append(
-                Delivery(
-                    watcher: watcher.id, from: watcher.pendingFrom, revision: header, events: watcher.pending)
-            )
-            watchers[slot]?.pending = WatchEvents()
-        }
+        for slot in touched { takePending(of: slot, header: header) }
         touched.removeAll(keepingCapacity: true)
     }
 
     private func forget(_ touched: [Int]) {
-        for slot in touched { watchers[slot]?.pending = WatchEvents() }
+        for slot in touched { pending[slot].events = WatchEvents() }
         deliveries.removeAll(keepingCapacity: true)
     }
 

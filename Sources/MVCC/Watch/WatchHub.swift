@@ -25,6 +25,8 @@ package final class WatchHub {
     let reader: KeyspaceReader
     unowned let sink: any WatchSink
     var watchers: [Watcher?] = []
+    /// By slot, like `watchers`; empty between scans.
+    var pending: [PendingEvents] = []
     private var freeSlots: [Int] = []
     private var generation: UInt64 = 0
     var index = WatcherIndex()
@@ -68,7 +70,10 @@ package final class WatchHub {
         precondition(options.startRevision >= 0)
         let first = options.startRevision == 0 ? current + 1 : options.startRevision
         let slot = freeSlots.popLast() ?? watchers.count
-        if slot == watchers.count { watchers.append(nil) }
+        if slot == watchers.count {
+            watchers.append(nil)
+            pending.append(PendingEvents())
+        }
         generation += 1
         let id = WatcherID(slot: slot, generation: generation)
         let isSynced = first >= nextRevision

@@ -48,11 +48,15 @@ struct Watcher {
     let firstRevision: Int64
     /// Nothing was delivered since the last question for progress.
     var isIdle = true
-    /// Events gathered in the scan under way, from `pendingFrom` on.
-    var pending = WatchEvents()
-    var pendingFrom: Int64 = 0
-    /// The last revision among the gathered events.
-    var pendingTo: Int64 = 0
 
     func wants(isTombstone: Bool) -> Bool { isTombstone ? options.wantsDeletes : options.wantsPuts }
+}
+
+/// Events of a watcher gathered in the scan under way. Kept apart from `Watcher`, so that looking at a
+/// watcher shares no buffer that is being appended to (each event would then copy all before it).
+struct PendingEvents {
+    var events = WatchEvents()
+    /// The first and the last revision among them.
+    var from: Int64 = 0
+    var to: Int64 = 0
 }

@@ -9,6 +9,7 @@ extension StateMachine {
     ) throws(MVCCError) -> Outcome? {
         guard let transaction = decode({ () throws(WireError) in try Transaction(decoding: bytes, at: at) })
         else { return nil }
+        if transaction.hasEmptyKey { return .failure(.keyNotProvided) }
         if alarms.isActive(.corrupt) { return .failure(.corruptCluster) }
         if alarms.isActive(.noSpace), transaction.quotaCost > 0 { return .failure(.noSpace) }
         let before = keyspace.beginWrite()

@@ -76,6 +76,21 @@ package struct Transaction: Sendable, Equatable {
         }
     }
 
+    /// Whether any key anywhere in it is empty. Its proposer refused that; an entry of the log is looked at
+    /// all the same, for the key space takes no empty key.
+    var hasEmptyKey: Bool {
+        if compares.contains(where: { $0.key.isEmpty }) { return true }
+        return (success + failure).contains { operation in
+            switch operation {
+            case .range(let query): query.key.isEmpty
+            case .put(let put): put.key.isEmpty
+            case .deleteRange(let command): command.key.isEmpty
+            case .transaction(let nested): nested.hasEmptyKey
+            case .empty: false
+            }
+        }
+    }
+
     /// What the quota gate charges: the dearer branch, nested transactions included; 0 passes always.
     package var quotaCost: Int {
         func cost(_ operations: [Operation]) -> Int {
