@@ -1,7 +1,8 @@
 import Raft
 
 /// One member's deciding half: a Raft node, and around it what a server adds to Raft: proposals that
-/// wait for a leader, reads asked for again, backpressure, when to take a snapshot, when to forget old entries.
+/// wait for a leader, reads asked for again, backpressure, when to take a snapshot, when to forget old
+/// entries.
 ///
 /// Pure: one way in (`handle`), one way out (`Effects`). Time is a tick, completion an event.
 /// Every effect that ends later is answered by exactly one event: a write by `persisted`, a configuration
@@ -26,7 +27,7 @@ package struct Replica: Sendable {
         node = try Node(settings.node, start: start)
         self.settings = settings
         backlog = ProposalBacklog(limits: settings.limits)
-        // Ids of read rounds must not repeat across boots, as an old answer would be stale: nor does the seed.
+        // Ids of read rounds must not repeat across boots, as an old answer would be stale.
         reading = ReadBatches(seed: ~settings.node.seed, limits: settings.limits)
         snapshots = SnapshotPolicy(
             limits: settings.limits, last: settings.lastSnapshot, snapshotCount: settings.snapshotCount)
