@@ -59,7 +59,7 @@ package final class GRPCRoutes: Sendable {
         if path.count >= 8 {
             unsafe tail ^= path.loadUnaligned(fromByteOffset: path.count - 8, as: UInt64.self)
         } else {
-            for unsafe byte in unsafe path { tail = tail << 8 | UInt64(byte) }
+            for index in 0..<path.count { unsafe tail = tail << 8 | UInt64(path[index]) }
         }
         return Int(truncatingIfNeeded: (tail &* 0x9e37_79b9_7f4a_7c15) >> 40)  // Fibonacci hashing
     }

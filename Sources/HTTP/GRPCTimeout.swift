@@ -7,13 +7,16 @@ enum GRPCTimeout {
 
     static func parse(_ value: UnsafeRawBufferPointer) throws(Malformed) -> Duration {
         let text = unsafe String(decoding: value, as: UTF8.self)
-        if value.count < 2 { throw Malformed(text: "transport: timeout string is too short: \(quoted(text))") }
+        if value.count < 2 {
+            throw Malformed(text: "transport: timeout string is too short: \(quoted(text))")
+        }
         if value.count > 9 { throw Malformed(text: "transport: timeout string is too long: \(quoted(text))") }
         guard let nanoseconds = unsafe nanosecondsPerUnit(value[value.count - 1]) else {
             throw Malformed(text: "transport: timeout unit is not recognized: \(quoted(text))")
         }
         var number: Int64 = 0
-        for unsafe byte in unsafe value.dropLast() {
+        for index in 0..<value.count - 1 {
+            let byte = unsafe value[index]
             guard byte >= 0x30, byte <= 0x39 else {
                 let digits = quoted(String(text.dropLast()))
                 throw Malformed(text: "strconv.ParseUint: parsing \(digits): invalid syntax")

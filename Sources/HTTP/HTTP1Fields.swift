@@ -61,7 +61,8 @@ enum HTTP1Fields {
         guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }) else {
             throw .malformed("invalid header value")
         }
-        return WebHeader(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
+        return WebHeader(
+            String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
     }
 
     private static func readFraming(_ head: HTTP1Head, _ isVersion11: Bool) throws(HTTP1Refusal) -> Framing {
@@ -80,7 +81,8 @@ enum HTTP1Fields {
             guard lengths.isEmpty else { throw .malformed("both Transfer-Encoding and Content-Length") }
             framing.body = .chunked
         } else if let length = lengths.first {
-            guard lengths.count == 1, !length.isEmpty, length.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+            guard lengths.count == 1, !length.isEmpty, length.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
+            else {
                 throw .malformed("bad Content-Length \(quoted(length))")
             }
             guard let count = Int(length) else { throw .bodyTooLarge }

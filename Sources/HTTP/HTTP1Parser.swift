@@ -162,7 +162,9 @@ struct HTTP1Parser {
         }
     }
 
-    private mutating func begin(_ head: HTTP1Head, _ framing: HTTP1Fields.Framing) throws(HTTP1Refusal) -> Step? {
+    private mutating func begin(_ head: HTTP1Head, _ framing: HTTP1Fields.Framing) throws(HTTP1Refusal)
+        -> Step?
+    {
         switch framing.body {
         case .none: return finish(head)
         case .length(let length):

@@ -61,7 +61,8 @@ final class HTTP1Session {
     private func answer(_ head: HTTP1Head, _ body: [UInt8]) {
         state = .answering
         let request = WebRequest(
-            method: head.method, path: head.path, query: head.query, headers: head.headers, body: body, peer: peer)
+            method: head.method, path: head.path, query: head.query, headers: head.headers, body: body,
+            peer: peer)
         let isHead = head.method == "HEAD"
         let keepsAlive = head.keepsAlive
         application.handle(

@@ -3,7 +3,6 @@ import CNgHTTP2
 // nghttp2's callbacks: each finds its session behind the user pointer and hands on. The session holds
 // nghttp2's object, so it is alive whenever nghttp2 calls.
 
-
 private func session(_ user: UnsafeMutableRawPointer?) -> HTTP2Session {
     guard let user = unsafe user else { preconditionFailure("a session is its own user pointer") }
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(user).takeUnretainedValue()
@@ -18,7 +17,8 @@ func onBeginHeaders(
 }
 
 func onHeader(
-    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?, _ nameCount: Int,
+    _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ name: UnsafePointer<UInt8>?,
+    _ nameCount: Int,
     _ value: UnsafePointer<UInt8>?, _ valueCount: Int, _: UInt8, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let frame = unsafe frame else { return 0 }
@@ -59,7 +59,8 @@ func onFrameSent(
 }
 
 func onSendData(
-    _: OpaquePointer?, _ frame: UnsafeMutablePointer<nghttp2_frame>?, _ head: UnsafePointer<UInt8>?, _ count: Int,
+    _: OpaquePointer?, _ frame: UnsafeMutablePointer<nghttp2_frame>?, _ head: UnsafePointer<UInt8>?,
+    _ count: Int,
     _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let frame = unsafe frame, let head = unsafe head else { return 0 }

@@ -156,8 +156,9 @@ extension HTTP2Session {
     func submitResponse(_ call: GRPCCall) {
         var provider = unsafe nghttp2_data_provider(
             source: nghttp2_data_source(ptr: nil), read_callback: onReadOutbound)
-        must(unsafe nghttp2_submit_response(
-            session, call.streamID, library.responseHeaders, library.responseHeaders.count, &provider))
+        must(
+            unsafe nghttp2_submit_response(
+                session, call.streamID, library.responseHeaders, library.responseHeaders.count, &provider))
         host?.requestFlush()
     }
 
@@ -173,7 +174,9 @@ extension HTTP2Session {
 
     private func submitTrailers(_ streamID: Int32, _ status: GRPCStatus) {
         if status == .ok {
-            must(unsafe nghttp2_submit_trailer(session, streamID, library.okTrailers, library.okTrailers.count))
+            must(
+                unsafe nghttp2_submit_trailer(session, streamID, library.okTrailers, library.okTrailers.count)
+            )
             return
         }
         unsafe withFields(status) { fields in

@@ -26,7 +26,7 @@ import Synchronization
     let session: OpaquePointer
     var calls: [GRPCCall] = []
     var keepalive: Keepalive
-    var headers: RequestHeaders
+    let headers: RequestHeaders
     /// The metadata of the last call, whose array equal ones share.
     private var sharedMetadata: [UInt8] = []
     var partialBytes = 0
@@ -68,9 +68,12 @@ import Synchronization
             setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.windowBytes)),
             setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
         ]
-        must(unsafe nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
-        must(unsafe nghttp2_session_set_local_window_size(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, limits.windowBytes))
+        must(
+            unsafe nghttp2_submit_settings(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
+        must(
+            unsafe nghttp2_session_set_local_window_size(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, limits.windowBytes))
         host?.requestFlush()
         if let host { host.wake(at: host.now + limits.keepaliveInterval) }
     }
@@ -180,8 +183,10 @@ import Synchronization
 
     private func submitGoAway(_ code: nghttp2_error_code, _ text: StaticString) {
         let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
-        must(unsafe nghttp2_submit_goaway(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, text.utf8Start, text.utf8CodeUnitCount))
+        must(
+            unsafe nghttp2_submit_goaway(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, text.utf8Start,
+                text.utf8CodeUnitCount))
     }
 
     private func open(_ streamID: Int32) {
@@ -191,17 +196,20 @@ import Synchronization
         case .response(let httpStatus, let status): return submitRefusal(streamID, httpStatus, status)
         case nil: break
         }
+        if calls.count >= limits.openCallsMax { return reset(streamID, NGHTTP2_REFUSED_STREAM) }
         if unsentBytes > limits.unsentBytesMax {
             let text = "too many bytes of replies are not read by the client"
             return submitRefusal(streamID, 200, GRPCStatus(.resourceExhausted, text))
         }
         let call = GRPCCall(
             session: self, streamID: streamID, request: headers,
-            metadata: headers.metadata(sharing: &sharedMetadata), deadline: headers.timeout.map { host.now + $0 })
+            metadata: headers.metadata(sharing: &sharedMetadata),
+            deadline: headers.timeout.map { host.now + $0 })
         call.position = calls.count
         calls.append(call)
-        must(unsafe nghttp2_session_set_stream_user_data(
-            session, streamID, Unmanaged.passUnretained(call).toOpaque()))
+        must(
+            unsafe nghttp2_session_set_stream_user_data(
+                session, streamID, Unmanaged.passUnretained(call).toOpaque()))
         application.opened(call)
         if let deadline = call.deadline, call.isOpen { host.wake(at: deadline) }
     }
@@ -228,8 +236,9 @@ import Synchronization
     }
 
     func reset(_ streamID: Int32, _ code: nghttp2_error_code) {
-        must(unsafe nghttp2_submit_rst_stream(
-            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, code.rawValue))
+        must(
+            unsafe nghttp2_submit_rst_stream(
+                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, code.rawValue))
         host?.requestFlush()
     }
 

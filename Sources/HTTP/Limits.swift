@@ -4,6 +4,9 @@ package struct HTTPLimits: Sendable {
     package var messageBytesMax = 2 * 1024 * 1024
     /// SETTINGS_MAX_CONCURRENT_STREAMS; nghttp2 refuses streams beyond it. (--max-concurrent-streams)
     package var concurrentStreamsMax: UInt32 = .max
+    /// Calls open on one connection, whatever --max-concurrent-streams says (etcd's default is 2^32-1);
+    /// more are reset with REFUSED_STREAM, which a client may repeat.
+    package var openCallsMax = 100_000
     /// A ping sooner than this after the last one is a strike. (--grpc-keepalive-min-time)
     package var keepaliveMinTime: Duration = .seconds(5)
     /// Silence after which the server pings. (--grpc-keepalive-interval)

@@ -34,7 +34,8 @@ struct MessageAssembler {
     var isBetweenMessages: Bool { prefixCount == 0 }
 
     /// The next step from `offset` of the chunk, which advances.
-    mutating func next(_ chunk: UnsafeRawBufferPointer, from offset: inout Int, messageBytesMax: Int) -> Step {
+    mutating func next(_ chunk: UnsafeRawBufferPointer, from offset: inout Int, messageBytesMax: Int) -> Step
+    {
         while prefixCount < 5 {
             guard offset < chunk.count else { return .needsMore }
             prefix = unsafe prefix << 8 | UInt64(chunk[offset])

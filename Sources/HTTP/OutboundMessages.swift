@@ -78,7 +78,9 @@ struct OutboundMessages {
             let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
             switch item {
             case .bytes(let bytes):
-                unsafe bytes.withUnsafeBytes { unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + count])) }
+                unsafe bytes.withUnsafeBytes {
+                    unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + count]))
+                }
             case .source(let source, _):
                 count = unsafe source.fill(part)
                 precondition(count >= 0 && count <= part.count, "a source stays within its buffer")
@@ -89,7 +91,9 @@ struct OutboundMessages {
         return count
     }
 
-    private static func copyPrefix(of size: Int, from start: Int, into room: UnsafeMutableRawBufferPointer) -> Int {
+    private static func copyPrefix(of size: Int, from start: Int, into room: UnsafeMutableRawBufferPointer)
+        -> Int
+    {
         let prefix = UInt64(size)  // the compressed flag and the length are one 40-bit number
         let count = min(room.count, prefixBytes - start)
         for index in 0..<count {

@@ -32,7 +32,6 @@ package final class Connection: ReadinessHandler {
     private var unwritten: [UInt8] = []
     private var unwrittenStart = 0
     private var needsFlush = false
-    private var isReadingPaused = false
     private var closing = Closing.open
 
     private enum Closing { case open, whenFlushed, lingering, closed }
@@ -77,15 +76,6 @@ package final class Connection: ReadinessHandler {
         loop.flushAtEndOfPass(self)
     }
 
-    /// Reads no more until `resumeReading`; the kernel's window then holds the peer back.
-    package func pauseReading() { isReadingPaused = true }
-
-    package func resumeReading() {
-        guard isReadingPaused else { return }
-        isReadingPaused = false
-        loop.readInNextPass(self)
-    }
-
     /// Closes once everything the machine has to say is written; nothing is read from now on.
     package func closeWhenFlushed() {
         guard closing == .open else { return }
@@ -124,7 +114,7 @@ package final class Connection: ReadinessHandler {
     /// hang-up, whose end of stream is said once and must be found.
     private func read(untilEnd: Bool) {
         for _ in 0..<NetLimits.readsPerPass {
-            guard closing == .open || closing == .lingering, !isReadingPaused else { return }
+            guard closing == .open || closing == .lingering else { return }
             let buffer = unsafe loop.readBuffer
             let count: Int?
             do throws(NetError) {
@@ -215,7 +205,6 @@ package final class Connection: ReadinessHandler {
         if let lingering { loop.cancel(lingering) }
         _ = platform_shutdown_write(number)
         closing = .lingering
-        isReadingPaused = false
         lingering = loop.schedule(after: NetLimits.linger) { [weak self] in self?.close() }
         loop.readInNextPass(self)
     }

@@ -27,7 +27,8 @@ private final class Harness: SessionHost, WebApplication {
     func handle(_ request: WebRequest, _ responder: WebResponder) {
         requests.append(request)
         if answersLater { return waiting.append(responder) }
-        let text = "\(request.method) \(request.path)?\(request.query) \(String(decoding: request.body, as: UTF8.self))"
+        let text =
+            "\(request.method) \(request.path)?\(request.query) " + String(decoding: request.body, as: UTF8.self)
         responder.respond(WebResponse(status: 200, body: Array(text.utf8)))
     }
 
@@ -97,7 +98,8 @@ extension String {
         harness.feed("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
         harness.feed("POST /a HTTP/1.1\r\nhost: h\r\nContent-Length: 3\r\n\r\nxyz")
         harness.feed(Self.chunked)
-        #expect(harness.bodies == ["200 GET /health? ", "200 POST /a? xyz", "200 POST /c?x=1&y abc0123456789"])
+        #expect(
+            harness.bodies == ["200 GET /health? ", "200 POST /a? xyz", "200 POST /c?x=1&y abc0123456789"])
         #expect(!harness.isClosing)
     }
 
@@ -110,7 +112,8 @@ extension String {
             let harness = Harness()
             harness.feed(String(decoding: bytes[..<cut], as: UTF8.self))
             harness.feed(String(decoding: bytes[cut...], as: UTF8.self))
-            #expect(harness.bodies == ["200 POST /a? xyz", "200 POST /c?x=1&y abc0123456789", "200 GET /z? "])
+            #expect(
+                harness.bodies == ["200 POST /a? xyz", "200 POST /c?x=1&y abc0123456789", "200 GET /z? "])
         }
     }
 
@@ -161,7 +164,8 @@ extension String {
     }
 
     @Test(arguments: [
-        ("GARBAGE\r\n\r\n", "400"), ("GET / HTTP/1.1\r\n\r\n", "400"), ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", "505"),
+        ("GARBAGE\r\n\r\n", "400"), ("GET / HTTP/1.1\r\n\r\n", "400"),
+        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", "505"),
         ("GET nopath HTTP/1.1\r\nHost: h\r\n\r\n", "400"), ("G\u{1}T / HTTP/1.1\r\nHost: h\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: h\r\nbad line\r\n\r\n", "400"),
         ("GET / HTTP/1.1\r\nHost: h\r\nsp ace: x\r\n\r\n", "400"),
@@ -178,7 +182,9 @@ extension String {
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFF\r\n", "413"),
         ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", "413"),
     ])
-    func `a broken request is answered by its code and the connection closed`(_ request: String, _ code: String) {
+    func `a broken request is answered by its code and the connection closed`(
+        _ request: String, _ code: String
+    ) {
         let harness = Harness { $0.webBodyBytesMax = 1000 }
         harness.feed(request)
         #expect(harness.text.hasPrefix("HTTP/1.1 \(code) "))

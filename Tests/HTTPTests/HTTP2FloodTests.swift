@@ -24,7 +24,8 @@ import Testing
             })
         for index: UInt32 in 0..<300 where harness.reader.goAway == nil {
             harness.exchange(
-                Frames.headers(2 * index + 1, Frames.request("/test.Echo/Silent")) + Frames.reset(2 * index + 1))
+                Frames.headers(2 * index + 1, Frames.request("/test.Echo/Silent"))
+                    + Frames.reset(2 * index + 1))
         }
         #expect(harness.reader.goAway != nil)
         #expect(harness.application.opened.count <= 105)
@@ -45,12 +46,14 @@ import Testing
         // One large field enters HPACK's table, then each byte names it again.
         let value = String(repeating: "x", count: 3000)
         let entry = [UInt8(0x40)] + Frames.block([("bomb", value)]).dropFirst()
-        let bomb = Frames.block(Frames.request("/test.Echo/Unary")) + entry + [UInt8](repeating: 0xbe, count: 1000)
+        let bomb =
+            Frames.block(Frames.request("/test.Echo/Unary")) + entry + [UInt8](repeating: 0xbe, count: 1000)
         harness.exchange(Frames.frame(1, flags: 5, stream: 1, bomb))
         #expect(harness.application.opened.isEmpty)
         #expect(harness.reader.frames(of: 1).last?.type == 3)
         harness.exchange(
-            Frames.headers(3, Frames.request("/test.Echo/Unary")) + Frames.data(3, Frames.message([1]), end: true))
+            Frames.headers(3, Frames.request("/test.Echo/Unary"))
+                + Frames.data(3, Frames.message([1]), end: true))
         #expect(harness.reader.status(3) == 0)
     }
 
@@ -62,6 +65,18 @@ import Testing
         }
         #expect(harness.application.opened.count == 3)
         #expect(harness.reader.goAway?.payload.dropFirst(4).prefix(4) == [0, 0, 0, 1])
+    }
+
+    @Test func `calls beyond the bound of one connection are refused and may be repeated`() {
+        let harness = SessionHarness.connected(EchoApplication.configuration { $0.openCallsMax = 2 })
+        for stream: UInt32 in [1, 3, 5] {
+            harness.exchange(Frames.headers(stream, Frames.request("/test.Echo/Stream")))
+        }
+        #expect(harness.application.opened.count == 2)
+        #expect(harness.reader.frames(of: 5).last?.number == 7)
+        harness.exchange(Frames.data(1, [], end: true))
+        harness.exchange(Frames.headers(7, Frames.request("/test.Echo/Stream")))
+        #expect(harness.application.opened.count == 3)
     }
 
     @Test func `bytes that are no HTTP/2 close the connection`() {
@@ -80,7 +95,8 @@ import Testing
                 }
                 harness.exchange(
                     Frames.frame(
-                        UInt8.random(in: 0...10, using: &random), flags: UInt8.random(in: 0...255, using: &random),
+                        UInt8.random(in: 0...10, using: &random),
+                        flags: UInt8.random(in: 0...255, using: &random),
                         stream: UInt32.random(in: 0...5, using: &random), payload))
             }
             harness.session.closed()

@@ -6,7 +6,9 @@ import Testing
 @Suite struct `HTTP/2 output` {
     private func size(_ count: Int) -> [UInt8] { Frames.message(Frames.bigEndian(UInt32(count))) }
 
-    private func wideOpen(_ configuration: HTTPConfiguration = EchoApplication.configuration) -> SessionHarness {
+    private func wideOpen(_ configuration: HTTPConfiguration = EchoApplication.configuration)
+        -> SessionHarness
+    {
         let harness = SessionHarness(configuration)
         harness.exchange(
             Frames.preface + Frames.settings([(4, 0x7fff_ffff)]) + Frames.windowUpdate(0, 0x7000_0000))
@@ -29,7 +31,8 @@ import Testing
     @Test(arguments: [17_000, 17_500, 40_000, 100_000])
     func `frames come out whole through write buffers of any size`(_ bufferBytes: Int) {
         let harness = wideOpen()
-        harness.feed(Frames.headers(1, Frames.request("/test.Echo/Source")) + Frames.data(1, size(200_000), end: true))
+        harness.feed(
+            Frames.headers(1, Frames.request("/test.Echo/Source")) + Frames.data(1, size(200_000), end: true))
         harness.flush(size: bufferBytes)
         #expect(harness.reader.messages(1).first?.count == 200_000)
         #expect(harness.reader.status(1) == 0)
@@ -38,7 +41,8 @@ import Testing
     @Test func `a client that opens no window gets exactly its first window`() {
         let harness = SessionHarness.connected()
         harness.exchange(
-            Frames.headers(1, Frames.request("/test.Echo/Source")) + Frames.data(1, size(1_000_000), end: true))
+            Frames.headers(1, Frames.request("/test.Echo/Source"))
+                + Frames.data(1, size(1_000_000), end: true))
         #expect(harness.reader.body(1).count == 65_535)
         harness.exchange(Frames.windowUpdate(0, 10) + Frames.windowUpdate(1, 10))
         #expect(harness.reader.body(1).count == 65_545)
@@ -47,7 +51,8 @@ import Testing
     @Test func `a source that no one reads is cut off after the stall time and released`() {
         let harness = SessionHarness.connected()
         harness.exchange(
-            Frames.headers(1, Frames.request("/test.Echo/Source")) + Frames.data(1, size(1_000_000), end: true))
+            Frames.headers(1, Frames.request("/test.Echo/Source"))
+                + Frames.data(1, size(1_000_000), end: true))
         harness.advance(.seconds(50))
         harness.exchange(Frames.windowUpdate(0, 10) + Frames.windowUpdate(1, 10))
         harness.advance(.seconds(59))
@@ -64,7 +69,8 @@ import Testing
     @Test func `a source that fails resets its stream and no other`() {
         let harness = wideOpen()
         harness.exchange(
-            Frames.headers(1, Frames.request("/test.Echo/BrokenSource")) + Frames.data(1, size(100_000), end: true)
+            Frames.headers(1, Frames.request("/test.Echo/BrokenSource"))
+                + Frames.data(1, size(100_000), end: true)
                 + Frames.headers(3, Frames.request("/test.Echo/Unary"))
                 + Frames.data(3, Frames.message([1]), end: true))
         #expect(harness.reader.frames(of: 1).last?.type == 3)
@@ -110,10 +116,12 @@ import Testing
         let harness = SessionHarness.connected(EchoApplication.configuration { $0.messageBytesMax = 1000 })
         let fields = Frames.request("/test.Echo/Unary", [("grpc-encoding", "gzip")])
         harness.exchange(
-            Frames.headers(1, fields) + Frames.data(1, Frames.message(Fixtures.gzipHello, compressed: 1), end: true)
+            Frames.headers(1, fields)
+                + Frames.data(1, Frames.message(Fixtures.gzipHello, compressed: 1), end: true)
                 + Frames.headers(3, fields)
                 + Frames.data(3, Frames.message(Fixtures.gzipZeros, compressed: 1), end: true)
-                + Frames.headers(5, fields) + Frames.data(5, Frames.message([1, 2, 3], compressed: 1), end: true)
+                + Frames.headers(5, fields)
+                + Frames.data(5, Frames.message([1, 2, 3], compressed: 1), end: true)
                 + Frames.headers(7, fields) + Frames.data(7, Frames.message([1, 2, 3]), end: true))
         #expect(harness.reader.messages(1) == [Array("hello hello hello".utf8)])
         #expect(harness.reader.status(3) == 8)

@@ -146,10 +146,12 @@ import Testing
     @Test func `a larger message is refused before its bytes are kept`() {
         let harness = SessionHarness.connected(EchoApplication.configuration { $0.messageBytesMax = 1000 })
         harness.exchange(
-            Frames.headers(1, Frames.request("/test.Echo/Unary")) + Frames.data(1, [0] + Frames.bigEndian(1001)))
+            Frames.headers(1, Frames.request("/test.Echo/Unary"))
+                + Frames.data(1, [0] + Frames.bigEndian(1001)))
         #expect(harness.reader.status(1) == 8)
         #expect(
-            harness.reader.trailers(1)?["grpc-message"] == "grpc: received message larger than max (1001 vs. 1000)")
+            harness.reader.trailers(1)?["grpc-message"]
+                == "grpc: received message larger than max (1001 vs. 1000)")
         #expect(harness.session.partialBytes == 0)
         #expect(harness.application.cancelled.count == 1)
     }
@@ -166,7 +168,8 @@ import Testing
     @Test func `a message cut off by the client's end is an error`() {
         let harness = SessionHarness.connected()
         harness.exchange(
-            Frames.headers(1, Frames.request("/test.Echo/Unary")) + Frames.data(1, [0, 0, 0, 0, 9, 1], end: true))
+            Frames.headers(1, Frames.request("/test.Echo/Unary"))
+                + Frames.data(1, [0, 0, 0, 0, 9, 1], end: true))
         #expect(harness.reader.status(1) == 13)
         #expect(harness.application.messages.isEmpty)
     }

@@ -97,7 +97,9 @@ import Testing
         }
         #expect(harness.isClosing)
         #expect(harness.reader.goAway?.payload.dropFirst(4).prefix(4) == [0, 0, 0, 11])
-        #expect(harness.reader.goAway.map { String(decoding: $0.payload.dropFirst(8), as: UTF8.self) } == "too_many_pings")
+        #expect(
+            harness.reader.goAway.map { String(decoding: $0.payload.dropFirst(8), as: UTF8.self) }
+                == "too_many_pings")
     }
 
     @Test func `a client that pings at the allowed pace stays`() {

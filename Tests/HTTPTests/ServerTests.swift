@@ -44,7 +44,9 @@ import Testing
             for index: UInt32 in 0..<50 { client.send(Self.unary(2 * index + 1, [UInt8(index)])) }
         }
         for client in clients {
-            #expect(client.read { client in (0..<50).allSatisfy { client.reader.status(UInt32(2 * $0 + 1)) == 0 } })
+            #expect(
+                client.read { client in (0..<50).allSatisfy { client.reader.status(UInt32(2 * $0 + 1)) == 0 }
+                })
             #expect((0..<50).allSatisfy { client.reader.messages(UInt32(2 * $0 + 1)) == [[UInt8($0)]] })
         }
         server.stop()
@@ -90,8 +92,10 @@ import Testing
         let server = try TestServer()
         let headers = { (stream: UInt32) in Frames.headers(stream, Frames.request("/test.Echo/Silent")) }
         let floods: [(UInt32) -> [UInt8]] = [
-            { _ in Frames.ping() }, { 
-                headers(2 * $0 + 1) + Frames.reset(2 * $0 + 1) },
+            { _ in Frames.ping() },
+            {
+                headers(2 * $0 + 1) + Frames.reset(2 * $0 + 1)
+            },
             { $0 == 0 ? Frames.frame(1, stream: 1, [0]) : Frames.frame(9, stream: 1, []) },
             { _ in Frames.frame(99, stream: 7, [UInt8](repeating: 0, count: 16_385)) },
         ]

@@ -99,7 +99,8 @@ private final class Client {
         #expect(fired.map { $0 >= due } == true)
     }
 
-    @Test func `a message of another thread wakes the loop, its hook runs before the end of the pass`() throws {
+    @Test func `a message of another thread wakes the loop, its hook runs before the end of the pass`() throws
+    {
         let doorbell = try Doorbell()
         let mailbox = Mailbox<Int>(doorbell: doorbell, capacity: 10)
         let loop = try EventLoop(doorbell: doorbell)
@@ -142,7 +143,10 @@ private final class Client {
         var received: [UInt8] = []
         var hasEnded = false
         server.run {
-            guard let bytes = try? client.receive() else { hasEnded = true; return true }
+            guard let bytes = try? client.receive() else {
+                hasEnded = true
+                return true
+            }
             received += bytes
             return false
         }

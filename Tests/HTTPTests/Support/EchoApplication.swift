@@ -3,7 +3,8 @@
 /// Answers of every kind, and a journal of what it was told.
 final class EchoApplication: GRPCApplication, GRPCHandler {
     static let routes = GRPCRoutes([
-        "/test.Echo/Unary", "/test.Echo/Stream", "/test.Echo/Source", "/test.Echo/Silent", "/test.Echo/Metadata",
+        "/test.Echo/Unary", "/test.Echo/Stream", "/test.Echo/Source", "/test.Echo/Silent",
+        "/test.Echo/Metadata",
         "/test.Echo/Fail", "/test.Echo/Flood", "/test.Echo/BrokenSource",
     ])
     static let configuration = HTTPConfiguration(routes: routes, metadataKeys: ["token", "hasleader"])
@@ -39,9 +40,10 @@ final class EchoApplication: GRPCApplication, GRPCHandler {
         case 1: call.send(message)
         case 2, 7:
             let size = message.reduce(0) { $0 << 8 | Int($1) }
-            call.send(PatternSource(size: size, failsAt: call.route == 7 ? size / 2 : nil) { [weak self] in
-                self?.releasedSources += 1
-            })
+            call.send(
+                PatternSource(size: size, failsAt: call.route == 7 ? size / 2 : nil) { [weak self] in
+                    self?.releasedSources += 1
+                })
             call.finish()
         case 4:
             call.send(call.metadata("token") ?? [])

@@ -4,7 +4,8 @@ import CNgHTTP2
 enum Frames {
     static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-    static func frame(_ type: UInt8, flags: UInt8 = 0, stream: UInt32 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+    static func frame(_ type: UInt8, flags: UInt8 = 0, stream: UInt32 = 0, _ payload: [UInt8] = []) -> [UInt8]
+    {
         let count = UInt32(payload.count)
         return [
             UInt8(truncatingIfNeeded: count >> 16), UInt8(truncatingIfNeeded: count >> 8),
@@ -22,7 +23,9 @@ enum Frames {
 
     static let settingsAcknowledgement = frame(4, flags: 1)
     static func ping(_ text: UInt8 = 0) -> [UInt8] { frame(6, [UInt8](repeating: text, count: 8)) }
-    static func reset(_ stream: UInt32, _ code: UInt32 = 8) -> [UInt8] { frame(3, stream: stream, bigEndian(code)) }
+    static func reset(_ stream: UInt32, _ code: UInt32 = 8) -> [UInt8] {
+        frame(3, stream: stream, bigEndian(code))
+    }
     static func windowUpdate(_ stream: UInt32, _ increment: UInt32) -> [UInt8] {
         frame(8, stream: stream, bigEndian(increment))
     }
@@ -118,8 +121,10 @@ struct ReceivedFrame {
             precondition(used >= 0)
             offset += used
             if flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) != 0 {
-                let name = unsafe String(decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
-                let value = unsafe String(decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
+                let name = unsafe String(
+                    decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
+                let value = unsafe String(
+                    decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
                 fields[name] = value
             }
         }

@@ -16,12 +16,15 @@ final class SessionHarness: SessionHost {
 
     init(_ configuration: HTTPConfiguration = EchoApplication.configuration) {
         session = HTTP2Session(
-            configuration: configuration, library: HTTP2Library(configuration.limits), application: application,
+            configuration: configuration, library: HTTP2Library(configuration.limits),
+            application: application,
             host: self)
     }
 
     /// A session that has shaken hands.
-    static func connected(_ configuration: HTTPConfiguration = EchoApplication.configuration) -> SessionHarness {
+    static func connected(_ configuration: HTTPConfiguration = EchoApplication.configuration)
+        -> SessionHarness
+    {
         let harness = SessionHarness(configuration)
         harness.feed(Frames.preface + Frames.settings() + Frames.settingsAcknowledgement)
         harness.flush()

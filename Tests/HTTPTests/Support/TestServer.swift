@@ -36,12 +36,14 @@ final class TestServer: Sendable {
     }
 
     private static func run(
-        _ socket: ListeningSocket, _ bell: Doorbell, _ configuration: HTTPConfiguration, _ budget: ConnectionBudget,
+        _ socket: ListeningSocket, _ bell: Doorbell, _ configuration: HTTPConfiguration,
+        _ budget: ConnectionBudget,
         _ commands: Mailbox<Command>
     ) throws {
         let loop = try EventLoop(doorbell: bell)
         let server = HTTPServer(
-            loop: loop, configuration: configuration, grpc: EchoApplication(), web: HelloApplication(), budget: budget)
+            loop: loop, configuration: configuration, grpc: EchoApplication(), web: HelloApplication(),
+            budget: budget)
         try server.serve(socket)
         loop.onWake {
             var batch: [Command] = []
@@ -73,7 +75,8 @@ private final class HelloApplication: WebApplication {
     func handle(_ request: WebRequest, _ responder: WebResponder) {
         responder.respond(
             WebResponse(
-                status: 200, headers: [WebHeader("Content-Type", "text/plain")], body: Array("hello \(request.path)".utf8)))
+                status: 200, headers: [WebHeader("Content-Type", "text/plain")],
+                body: Array("hello \(request.path)".utf8)))
     }
 }
 
@@ -88,7 +91,7 @@ final class RawClient {
         descriptor = Descriptor(owning: try checked("connect", platform_connect_loopback(port)))
     }
 
-    /// Sends all bytes, reading nothing meanwhile; false when the server has closed or takes no more for 10 s.
+    /// Sends all bytes and reads nothing; false when the server has closed or takes no more for 10 s.
     @discardableResult
     func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
