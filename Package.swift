@@ -96,7 +96,7 @@ let package = Package(
             "ServicesTests",
             [
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
-                "Replication", "Telemetry", "CPlatform", protobuf, logging,
+                "Replication", "Telemetry", "CNgHTTP2", "CPlatform", protobuf, logging,
             ]),
         tests("PeersTests", ["Peers", "HTTP", "Raft", "Store"]),
         tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),

@@ -149,7 +149,6 @@ extension LoopServices {
             (.memberUpdate, .members(let member, let all)), (.memberPromote, .members(let member, let all)):
             if let (call, method) = waiter.call { respondMembers(call, method, member: member, all: all) }
         case (.downgrade(let call), .downgradeInfo): respondDowngrade(call)
-        case (.auth(let call, let method), .auth(let answer)): respondAuth(call, method, answer)
         case (.expiry, .leaseRevoke), (.unattended, _): break
         default: preconditionFailure("the reply \(outcome) does not answer \(waiter)")
         }

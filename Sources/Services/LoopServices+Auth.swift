@@ -1,59 +1,56 @@
 import EtcdAPI
 import HTTP
+import MVCC
 import Store
 import Wire
 
-/// The Auth service. Everything but Authenticate goes through the log, the reading calls too (api.md
-/// 17.1), and the state machine answers.
+/// The Auth service of a server that keeps no users and no roles yet: every call answers what etcd
+/// answers while authentication is off and nobody was added, which is then the truth; adding is refused
+/// in plain words. Source: api.md 17.
 extension LoopServices {
     func auth(_ call: GRPCCall, _ method: Method, _ bytes: borrowing RawSpan) {
-        // Nobody can enable authentication yet, so there is nothing to authenticate against.
-        guard let kind = Self.authKind(method) else {
-            return finish(call, method, GRPCStatus(.authNotEnabled))
+        guard let request = try? Fields(decoding: bytes) else {
+            return finish(call, method, .malformedRequest)
         }
-        proposeOrRefuse(call, method, kind, bytes, .auth(call, method))
-    }
-
-    /// Nil for Authenticate, which begins with a check outside of the log.
-    private static func authKind(_ method: Method) -> InternalRaftRequest.Kind? {
+        var message = responses.begin(revision: context.keyspace.currentRevision)
         switch method {
-        case .authEnable: .authEnable
-        case .authDisable: .authDisable
-        case .authStatus: .authStatus
-        case .userAdd: .authUserAdd
-        case .userGet: .authUserGet
-        case .userList: .authUserList
-        case .userDelete: .authUserDelete
-        case .userChangePassword: .authUserChangePassword
-        case .userGrantRole: .authUserGrantRole
-        case .userRevokeRole: .authUserRevokeRole
-        case .roleAdd: .authRoleAdd
-        case .roleGet: .authRoleGet
-        case .roleList: .authRoleList
-        case .roleDelete: .authRoleDelete
-        case .roleGrantPermission: .authRoleGrantPermission
-        case .roleRevokePermission: .authRoleRevokePermission
-        default: nil
+        // Disabling what is off, and lists of nothing, succeed.
+        case .authDisable, .userList, .roleList: break
+        case .authStatus:
+            // Not enabled; the auth revision of a store nobody changed.
+            message.appendField(3, UInt64(1))
+        case .roleGet where request.bytes(1) == Array("root".utf8) && context.storageVersion != nil:
+            // From 3.6 on the role root is known without being stored.
+            message.appendField(2, always: Self.everything)
+        default: return finish(call, method, Self.authRefusal(method, request))
         }
+        respond(call, method, message)
     }
 
-    func respondAuth(_ call: GRPCCall, _ method: Method, _ answer: AuthOutcome) {
-        switch answer {
-        case .done(let revision):
-            respond(call, method, responses.begin(revision: revision))
-        case .status(let revision, let enabled, let authRevision):
-            var message = responses.begin(revision: revision)
-            message.appendField(2, enabled)
-            message.appendField(3, authRevision)
-            respond(call, method, message)
-        case .names(let revision, let names):
-            var message = responses.begin(revision: revision)
-            for name in names { message.appendField(2, always: Array(name.utf8)) }
-            respond(call, method, message)
-        case .permissions(let revision, let permissions):
-            var message = responses.begin(revision: revision)
-            for permission in permissions { message.appendField(2, always: permission) }
-            respond(call, method, message)
+    /// authpb.Permission: READWRITE from the smallest key on.
+    private static var everything: [UInt8] {
+        var permission: [UInt8] = []
+        permission.appendField(1, UInt64(2))
+        permission.appendField(3, [0])
+        return permission
+    }
+
+    private static func authRefusal(_ method: Method, _ request: Fields) -> GRPCStatus {
+        switch method {
+        case .authEnable: GRPCStatus(.rootUserNotExist)
+        case .userAdd: request.bytes(1).isEmpty ? GRPCStatus(.userEmpty) : .noUsersAndRoles
+        case .roleAdd: request.bytes(1).isEmpty ? GRPCStatus(.roleEmpty) : .noUsersAndRoles
+        case .userGet, .userDelete, .userChangePassword, .userGrantRole, .userRevokeRole:
+            GRPCStatus(.userNotFound)
+        case .roleGrantPermission where !request.has(2): GRPCStatus(.permissionNotGiven)
+        case .roleGet, .roleDelete, .roleGrantPermission, .roleRevokePermission:
+            GRPCStatus(.roleNotFound)
+        default: GRPCStatus(.authNotEnabled)
         }
     }
+}
+
+extension GRPCStatus {
+    static let noUsersAndRoles = GRPCStatus(
+        .failedPrecondition, "etcdserver: this server does not keep users and roles yet")
 }

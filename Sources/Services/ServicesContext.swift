@@ -33,8 +33,12 @@ package struct ServicesLimits: Sendable {
     /// 5 s for the queue and the disk, and time for two elections (spec/errors.md 4).
     var requestTimeout: Duration { .seconds(5) + electionTimeout * 2 }
 
-    /// A watch response of at least this many bytes is split where the watcher allowed it.
-    var fragmentBytes: Int { requestBytesMax + 524_288 }
+    /// A watch response of at least this many bytes is split where the watcher allowed it: what gRPC
+    /// clients accept in one message, --max-request-bytes and 512 KiB.
+    var fragmentBytes: Int { watchFragmentBytes ?? requestBytesMax + 524_288 }
+
+    /// Set to split watch responses at another size than `fragmentBytes` says.
+    package var watchFragmentBytes: Int?
 }
 
 /// What all loops share: who we are, and the doors to the rest of the server.

@@ -17,7 +17,6 @@ enum Waiter {
     case downgrade(GRPCCall)
     /// A write refused by the quota gate waits until the alarm it raised is in force.
     case noSpace(GRPCCall, Method)
-    case auth(GRPCCall, Method)
     /// The revoke of an expired lease, proposed by the expiry driver.
     case expiry(lease: Int64)
     /// Nobody waits for the answer: lease checkpoints, keys of abandoned Lock and Election calls.
@@ -40,7 +39,7 @@ enum Waiter {
         case .memberUpdate(let call): (call, .memberUpdate)
         case .memberPromote(let call): (call, .memberPromote)
         case .downgrade(let call): (call, .downgrade)
-        case .noSpace(let call, let method), .auth(let call, let method): (call, method)
+        case .noSpace(let call, let method): (call, method)
         case .expiry, .unattended, .step: nil
         }
     }

@@ -182,6 +182,9 @@ final class WatchStream: GRPCHandler {
         services.send(call, .watch, answer)
     }
 
+    /// Bytes waiting for the client.
+    var queuedBytes: Int { call.queuedBytes }
+
     // From the clock and the server.
 
     func tick() {
