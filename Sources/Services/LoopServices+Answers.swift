@@ -84,7 +84,7 @@ extension LoopServices {
     package func tick(now: MonotonicTime) {
         self.now = now
         responses.term = engine.status.term
-        while let waiter = waiters.removeExpired(now: now) { fail(waiter, .requestTimedOut) }
+        for waiter in waiters.removeExpired(now: now) { fail(waiter, .requestTimedOut) }
         for read in reads.removeExpired(now: now) { fail(read, .requestTimedOut) }
         for token in reads.retry(now: now, drawToken: drawID) {
             counters.slowReadIndexes += 1

@@ -149,6 +149,7 @@ package final class LoopServices: GRPCApplication {
 
     /// Counts a call that the client or its deadline ended.
     func cancelled(_ call: GRPCCall, _ method: Method) {
+        if method == .healthWatch { streams.healthWatches[call.id] = nil }
         let isLate = call.deadline.map { $0 <= context.clock() } ?? false
         let code: GRPCCode = isLate ? .deadlineExceeded : .cancelled
         counters.handled[method.rawValue * CallCounters.codes + Int(code.rawValue)] += 1

@@ -184,5 +184,8 @@ import Testing
         try member.send(stream, HealthCheckRequest.with { $0.service = "foo" }, end: true)
         #expect(try member.responses(stream, HealthCheckResponse.self).map(\.status) == [.serviceUnknown])
         #expect(member.status(stream) == nil)
+        #expect(member.services.streams.healthWatches.count == 1)
+        member.reset(stream)
+        #expect(member.services.streams.healthWatches.isEmpty)
     }
 }

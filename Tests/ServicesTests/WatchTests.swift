@@ -47,7 +47,9 @@ private final class TestStream {
             if response.compactRevision != 0 { words.append("compacted=\(response.compactRevision)") }
             if response.fragment { words.append("fragment") }
             if !response.cancelReason.isEmpty { words.append(response.cancelReason) }
-            words += response.events.map { "\($0.type == .put ? "PUT" : "DELETE") \(text($0.kv.key))@\($0.kv.modRevision)" }
+            words += response.events.map { event in
+                "\(event.type == .put ? "PUT" : "DELETE") \(text(event.kv.key))@\(event.kv.modRevision)"
+            }
             return words.joined(separator: " ") + " r\(response.header.revision)"
         }
     }

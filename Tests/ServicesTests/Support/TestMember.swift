@@ -268,7 +268,8 @@ final class TestMember: SessionHost {
 
     /// A unary call from begin to end; throws the `Failure` it is answered with.
     func call<Response: SwiftProtobuf.Message>(
-        _ method: Services.Method, _ request: some SwiftProtobuf.Message, as response: Response.Type = Response.self
+        _ method: Services.Method, _ request: some SwiftProtobuf.Message,
+        as response: Response.Type = Response.self
     ) throws -> Response {
         let stream = open(method)
         try send(stream, request, end: true)
@@ -290,7 +291,9 @@ final class TestMember: SessionHost {
     }
 
     /// The responses of a stream so far.
-    func responses<Response: SwiftProtobuf.Message>(_ stream: UInt32, _: Response.Type = Response.self) throws -> [Response] {
+    func responses<Response: SwiftProtobuf.Message>(
+        _ stream: UInt32, _: Response.Type = Response.self
+    ) throws -> [Response] {
         try client.messages(stream).map { try Response(serializedBytes: $0) }
     }
 
