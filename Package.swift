@@ -59,7 +59,9 @@ let package = Package(
         // Floor 2.
         module("Replication", ["Raft"], exclude: ["README.md"]),
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
-        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
+        module(
+            "Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf],
+            exclude: ["README.md"]),
         module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
 
         // Floor 3.

@@ -60,7 +60,9 @@ import Testing
             $0.sortTarget = target; $0.sortOrder = order; $0.limit = 2
         }
         let response = try machine.range(limited)
-        #expect(keys(response) == String(expected.prefix(2)))
+        // Without an order only what the limit (and one more) left is sorted: a, b and c.
+        let cut = order == RangeQuery.SortOrder.none ? expected.filter { "abc".contains($0) } : expected
+        #expect(keys(response) == String(cut.prefix(2)))
         #expect(response.more && response.count == 5)
     }
 

@@ -58,7 +58,8 @@ package struct RangeAnswer {
             // One more than asked for tells whether there is more. etcd looks at the order alone to decide
             // whether everything must be fetched first: a target without an order sorts only what the
             // limit left (etcd 3.4, by experiment).
-            let isCutFirst = sorting == nil || (query.sortOrder == RangeQuery.SortOrder.none && !query.isFiltered)
+            let isCutFirst =
+                sorting == nil || (query.sortOrder == RangeQuery.SortOrder.none && !query.isFiltered)
             if query.limit > 0, isCutFirst { options.limit = Int(min(query.limit, 1 << 40)) + 1 }
         }
         let range = KeyRange(key: query.key, rangeEnd: query.rangeEnd)
