@@ -24,7 +24,8 @@ final class MemberStatus: Sendable {
 
     var engineStatus: EngineStatus {
         let now = state.withLock { $0 }
-        return EngineStatus(leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex)
+        return EngineStatus(
+            leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex)
     }
 
     var appliedIndex: LogIndex { LogIndex(applied.load(ordering: .acquiring)) }

@@ -19,7 +19,8 @@ extension LoopServices {
         }
     }
 
-    /// The same behind a read round; `completion` is called once, at the latest when a request's time is over.
+    /// The same behind a read round; `completion` is called once, at the latest when
+    /// a request's time is over.
     package func probeLinearizable(_ completion: @escaping (String?) -> Void) {
         reads.gather(.step(Probe(self, completion)))
     }
