@@ -72,13 +72,12 @@ final class Member: Sendable {
         let replica = try makeReplica(start: booted.start, lastSnapshot: booted.lastSnapshot)
         let state = booted.state
         let environment = booted.environment
-        let log = Handover(booted.log)
         let retention = RetentionLimits(
             walsMax: Int(configuration.consensus.walsMax),
             snapshotsMax: Int(configuration.consensus.snapshotsMax))
-        try run("journal") { [switchboard, fatal] in
-            JournalThread(log: log.take(), switchboard: switchboard, limits: retention, fatal: fatal).run()
-        }
+        let journaler = Handover(
+            Journaler(log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal))
+        try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
         try startApplying(state: state, environment: environment)
         try run("snapshot") { [environment, keyspace, directory, switchboard, logger] in
             var thread = SnapshotThread(
@@ -92,10 +91,11 @@ final class Member: Sendable {
             thread.run()
         }
         try run("replica") { [metadata, switchboard, status, configuration] in
-            var thread = ReplicaThread(
-                replica: replica, localID: metadata.memberID, switchboard: switchboard, status: status,
-                tickInterval: configuration.consensus.heartbeatInterval)
-            thread.run()
+            ReplicaThread(
+                replica: replica, journaler: journaler.take(), localID: metadata.memberID,
+                switchboard: switchboard, status: status,
+                tickInterval: configuration.consensus.heartbeatInterval
+            ).run()
         }
         try startHousekeeping(published)
     }

@@ -8,7 +8,8 @@ import Store
 /// The thread that applies: committed entries become state, answers and visible revisions.
 ///
 /// All that one drain applied goes to each loop as one message, after the state it speaks of can be
-/// read. `applied` goes back to the replica after each drain, configuration decisions at once.
+/// read. How far it is stands in `MemberStatus`; configuration decisions go to
+/// the replica at once.
 struct ApplyThread {
     private let machine: StateMachine
     private let lessor: Lessor
@@ -21,6 +22,11 @@ struct ApplyThread {
     private var results = ApplyResults()
     private var batches: [AppliedBatch]
     private var waiting: [ReadState] = []
+    private var told = LogIndex(0)
+    private var bytesSinceTold = 0
+
+    private static let tellEntries: UInt64 = 1000
+    private static let tellBytes = 1 << 20
 
     init(
         machine: StateMachine, lessor: Lessor, localID: MemberID, switchboard: Switchboard,
@@ -59,15 +65,25 @@ struct ApplyThread {
             releaseReaders()
             answer()
             if let applied {
-                switchboard.deliver(.event(.applied(applied)), to: switchboard.replica)
+                tellReplica(applied)
                 flushing.applied()
             }
         }
     }
 
+    /// The replica looks at the published index whenever it is awake, and at each tick. It is woken for it
+    /// only when it may be waiting: it hands out at most 4 MiB (and refuses proposals at 5000 entries) ahead.
+    private mutating func tellReplica(_ applied: LogIndex) {
+        guard applied - told >= Self.tellEntries || bytesSinceTold >= Self.tellBytes else { return }
+        told = applied
+        bytesSinceTold = 0
+        switchboard.replicaBell.ring()
+    }
+
     private mutating func apply(_ entries: [Entry]) {
         let now = MonotonicTime.now()
         results.removeAll()
+        for entry in entries { bytesSinceTold += entry.data.count }
         let before = machine.keyspace.currentRevision
         do throws(MVCCError) {
             try machine.apply(entries, at: .nanoseconds(now.nanoseconds), into: &results)

@@ -1,27 +1,21 @@
-import Journal
 import Net
 import Raft
 import Replication
 
-/// The thread that makes the log durable: one write and one sync for whatever the replica gathered
-/// while the last one ran (the replica keeps one write in flight and piles up the next).
+/// The thread that writes the log of a member with peers, so that heartbeats never wait for a disk.
 ///
-/// A failed write ends the process: what is on disk is unknown, and nothing may be acknowledged any more
-/// (design.md 4.7).
+/// It idles until the replica thread hands the log over (see `ReplicaThread`), and then makes one write and
+/// one sync for whatever the replica gathered while the last one ran.
 struct JournalThread: ~Copyable {
-    private var log: DurableLog
+    private var journaler: Journaler?
     private let switchboard: Switchboard
-    private let limits: RetentionLimits
-    private let fatal: FatalError
 
-    init(log: consuming DurableLog, switchboard: Switchboard, limits: RetentionLimits, fatal: FatalError) {
-        self.log = log
+    init(switchboard: Switchboard) {
+        journaler = nil
         self.switchboard = switchboard
-        self.limits = limits
-        self.fatal = fatal
     }
 
-    /// Runs until told to stop; returns with the log closed.
+    /// Runs until told to stop; returns with the log closed, if it was handed over.
     consuming func run() {
         var batch: [JournalInput] = []
         var isStopping = false
@@ -30,41 +24,16 @@ struct JournalThread: ~Copyable {
             switchboard.journal.drain(into: &batch)
             for input in batch {
                 switch input {
-                case .write(let write): save(write)
-                case .snapshot(let metadata): record(metadata)
+                case .adopt(let handover): journaler = handover.take()
+                case .write(let write):
+                    journaler?.save(write)
+                    switchboard.deliver(.event(.persisted(write.sequence)), to: switchboard.replica)
+                case .snapshot(let metadata): journaler?.record(metadata)
                 case .stop: isStopping = true
                 }
             }
             batch.removeAll(keepingCapacity: true)
         }
-        do throws(JournalError) { try log.close() } catch { fatal("the log could not be closed: \(error)") }
+        if let journaler = journaler.take() { journaler.close() }
     }
-
-    private mutating func save(_ write: Write) {
-        do throws(JournalError) {
-            if let snapshot = write.snapshot { try log.saveSnapshot(snapshot) }
-            try log.save(write.entries, hardState: write.hardState, mustSync: write.mustSync)
-        } catch {
-            fatal("the log could not be written: \(error)")
-        }
-        switchboard.deliver(.event(.persisted(write.sequence)), to: switchboard.replica)
-    }
-
-    /// A snapshot file is complete on disk: its record makes it count, then older segments may go.
-    private mutating func record(_ metadata: SnapshotMetadata) {
-        do throws(JournalError) {
-            try log.saveSnapshot(metadata)
-            log.release(upTo: metadata.id.index)
-            _ = try log.purge(maxWALs: limits.walsMax)
-        } catch {
-            fatal("the log could not be written: \(error)")
-        }
-        switchboard.deliver(.recorded(metadata), to: switchboard.snapshot)
-    }
-}
-
-/// How many files of each kind are kept; 0 keeps all.
-struct RetentionLimits: Sendable {
-    var walsMax: Int
-    var snapshotsMax: Int
 }

@@ -6,33 +6,41 @@ import Store
 
 /// The thread that decides: every event goes through the replica, and its effects to those who act.
 ///
-/// One write is in flight at a time; what the replica wants written meanwhile piles up in its effects and
-/// becomes the next write. So the batch grows with the load and the disk's time, and nothing has to be tuned.
-struct ReplicaThread {
+/// A member that is alone in its cluster has nobody to send heartbeats to: this thread then owns the log and
+/// writes it itself, and what arrives meanwhile is the next batch. Handing each write to a second thread and
+/// back would cost a lone client two more thread changes per request. Once there is another member the log
+/// goes to the journal thread, for good; one write is then in flight at a time and the next piles up in the
+/// effects. Either way the batch grows with the load and the disk's time, and nothing has to be tuned.
+struct ReplicaThread: ~Copyable {
     private var replica: Replica
+    /// Nil once the journal thread has it.
+    private var journaler: Journaler?
     private let localID: MemberID
     private let switchboard: Switchboard
     private let status: MemberStatus
     private let tickInterval: Duration
     private var effects = Replica.Effects()
     private var isWriting = false
+    private var applied = LogIndex(0)
     private var isStopping = false
 
     init(
-        replica: Replica, localID: MemberID, switchboard: Switchboard, status: MemberStatus,
+        replica: Replica, journaler: consuming Journaler, localID: MemberID, switchboard: Switchboard, status: MemberStatus,
         tickInterval: Duration
     ) {
         self.replica = replica
+        self.journaler = consume journaler
         self.localID = localID
         self.switchboard = switchboard
         self.status = status
         self.tickInterval = tickInterval
     }
 
-    /// Runs until told to stop.
-    mutating func run() {
+    /// Runs until told to stop; returns with the log closed, if this thread still had it.
+    consuming func run() {
         var batch: [ReplicaInput] = []
         var nextTick = MonotonicTime.now() + tickInterval
+        handOverLogIfNotAlone()
         publishStatus(replica.status)
         act()
         while !isStopping {
@@ -45,10 +53,20 @@ struct ReplicaThread {
                 switchboard.replicaBell.wait(timeout: nextTick - now)
             }
             switchboard.replica.drain(into: &batch)
+            noteApplied()
             for input in batch { take(input) }
             batch.removeAll(keepingCapacity: true)
             act()
         }
+        if let journaler = journaler.take() { journaler.close() }
+    }
+
+    /// The apply thread publishes how far it is, and rings only now and then.
+    private mutating func noteApplied() {
+        let index = status.appliedIndex
+        guard index > applied else { return }
+        applied = index
+        replica.handle(.applied(index), into: &effects)
     }
 
     private mutating func take(_ input: ReplicaInput) {
@@ -57,6 +75,12 @@ struct ReplicaThread {
         case .event(let event):
             if case .persisted = event { isWriting = false }
             replica.handle(event, into: &effects)
+        case .record(let metadata):
+            if journaler != nil {
+                journaler?.record(metadata)
+            } else {
+                switchboard.deliver(.snapshot(metadata), to: switchboard.journal)
+            }
         case .stop: isStopping = true
         }
     }
@@ -69,7 +93,16 @@ struct ReplicaThread {
         for refusal in effects.refused { answer(refusal) }
         effects.refused.removeAll(keepingCapacity: true)
         sendMessages()
-        startWrite()
+        handOn()
+        write()
+        if let index = effects.snapshotWanted {
+            switchboard.deliver(.wanted(index), to: switchboard.snapshot)
+            effects.snapshotWanted = nil
+        }
+    }
+
+    /// What is decided goes to the apply thread.
+    private mutating func handOn() {
         if !effects.node.committed.isEmpty {
             switchboard.deliver(.committed(effects.node.committed), to: switchboard.apply)
             effects.node.committed.removeAll(keepingCapacity: true)
@@ -81,13 +114,28 @@ struct ReplicaThread {
         for token in effects.droppedReads { switchboard.tell(waiterOf: token, .readsDropped([token])) }
         effects.droppedReads.removeAll(keepingCapacity: true)
         if !effects.node.configurations.isEmpty {
+            handOverLogIfNotAlone()
             publishStatus(replica.status)
             effects.node.configurations.removeAll(keepingCapacity: true)
         }
-        if let index = effects.snapshotWanted {
-            switchboard.deliver(.wanted(index), to: switchboard.snapshot)
-            effects.snapshotWanted = nil
+    }
+
+    /// Writes the log, or has it written.
+    private mutating func write() {
+        if journaler == nil { return startWrite() }
+        while !effects.node.write.isEmpty {
+            let sequence = effects.node.write.sequence
+            journaler?.save(effects.node.write)
+            effects.node.write.removeAll()
+            replica.handle(.persisted(sequence), into: &effects)
+            handOn()
         }
+    }
+
+    private mutating func handOverLogIfNotAlone() {
+        guard replica.configuration.members.contains(where: { $0 != localID }) else { return }
+        guard let journaler = journaler.take() else { return }
+        switchboard.deliver(.adopt(Handover(journaler)), to: switchboard.journal)
     }
 
     private mutating func startWrite() {

@@ -72,7 +72,7 @@ struct SnapshotThread {
                     "records": .stringConvertible(summary.recordCount),
                     "bytes": .stringConvertible(summary.fileSize), "path": "\(summary.path)",
                 ])
-            switchboard.deliver(.snapshot(summary.metadata), to: switchboard.journal)
+            switchboard.deliver(.record(summary.metadata), to: switchboard.replica)
         } catch {
             logger.error("failed to save snapshot", metadata: ["error": "\(error)"])
             switchboard.deliver(.event(.snapshotFailed), to: switchboard.replica)

@@ -9,6 +9,8 @@ enum ReplicaInput: Sendable {
     /// The proposals of one pass of one event loop.
     case proposals([ProposedEntry])
     case event(Replica.Event)
+    /// The snapshot file of this position is complete: have it recorded in the log.
+    case record(SnapshotMetadata)
     case stop
 }
 
@@ -22,6 +24,8 @@ enum ApplyInput: Sendable {
 
 /// What arrives at the journal thread.
 enum JournalInput: Sendable {
+    /// The log is this thread's from now on.
+    case adopt(Handover<Journaler>)
     case write(Write)
     /// The snapshot file of this position is complete: record it, then release and purge segments.
     case snapshot(SnapshotMetadata)
