@@ -88,8 +88,7 @@ struct ReplicaThread: ~Copyable {
     /// Hands every effect to its thread. The status goes first: whoever reads it must not see this member
     /// lead after a message that gave the leadership away has left.
     private mutating func act() {
-        if let status = effects.status { publishStatus(status) }
-        effects.status = nil
+        publishNews()
         for refusal in effects.refused { answer(refusal) }
         effects.refused.removeAll(keepingCapacity: true)
         sendMessages()
@@ -103,6 +102,8 @@ struct ReplicaThread: ~Copyable {
 
     /// What is decided goes to the apply thread.
     private mutating func handOn() {
+        // Whoever applies the first entry of a term must find this member leading it.
+        publishNews()
         if !effects.node.committed.isEmpty {
             switchboard.deliver(.committed(effects.node.committed), to: switchboard.apply)
             effects.node.committed.removeAll(keepingCapacity: true)
@@ -153,6 +154,12 @@ struct ReplicaThread: ~Copyable {
         for member in Set(messages.map(\.to)).sorted() {
             replica.handle(.unreachable(member), into: &effects)
         }
+    }
+
+    private mutating func publishNews() {
+        guard let status = effects.status else { return }
+        publishStatus(status)
+        effects.status = nil
     }
 
     private func publishStatus(_ now: Node.Status) {
