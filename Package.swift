@@ -18,8 +18,8 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// A module of the house; `dependencies` is its row of the import table in design.md section 2.
-func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -46,22 +46,20 @@ let package = Package(
         module("Wire", []),
         // Generated code reads its `nonisolated(unsafe)` default instances without the word `unsafe`.
         .target(
-            name: "EtcdAPI", dependencies: ["Wire", protobuf], exclude: ["Protos"],
+            name: "EtcdAPI", dependencies: ["Wire", protobuf], exclude: ["Protos", "README.md"],
             swiftSettings: common),
         module("Backend", ["CLMDB"]),
         module("Net", ["CPlatform"]),
-        module("Telemetry", [logging], exclude: ["README.md"]),
+        module("Telemetry", [logging]),
 
         // Floor 1.
-        module("Raft", [], exclude: ["README.md"]),
+        module("Raft", []),
         module("MVCC", ["Backend", "Wire", "CPlatform"]),
 
         // Floor 2.
-        module("Replication", ["Raft"], exclude: ["README.md"]),
+        module("Replication", ["Raft"]),
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
-        module(
-            "Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf],
-            exclude: ["README.md"]),
+        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
         module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
 
         // Floor 3.

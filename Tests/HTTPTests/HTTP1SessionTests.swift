@@ -27,8 +27,8 @@ private final class Harness: SessionHost, WebApplication {
     func handle(_ request: WebRequest, _ responder: WebResponder) {
         requests.append(request)
         if answersLater { return waiting.append(responder) }
-        let text =
-            "\(request.method) \(request.path)?\(request.query) " + String(decoding: request.body, as: UTF8.self)
+        let body = String(decoding: request.body, as: UTF8.self)
+        let text = "\(request.method) \(request.path)?\(request.query) \(body)"
         responder.respond(WebResponse(status: 200, body: Array(text.utf8)))
     }
 

@@ -25,8 +25,8 @@ struct ReplicaThread: ~Copyable {
     private var isStopping = false
 
     init(
-        replica: Replica, journaler: consuming Journaler, localID: MemberID, switchboard: Switchboard, status: MemberStatus,
-        tickInterval: Duration
+        replica: Replica, journaler: consuming Journaler, localID: MemberID, switchboard: Switchboard,
+        status: MemberStatus, tickInterval: Duration
     ) {
         self.replica = replica
         self.journaler = consume journaler
