@@ -12,11 +12,14 @@ PROTOS = pathlib.Path(__file__).resolve().parents[2] / "Sources/EtcdAPI/Protos"
 
 
 def _modules():
-    out = tempfile.mkdtemp(prefix="etcd-protos-")
     files = sorted(str(p) for p in PROTOS.glob("*.proto"))
-    subprocess.run(["protoc", f"-I{PROTOS}", f"--python_out={out}", *files], check=True)
-    sys.path.insert(0, out)
-    return {p.stem: importlib.import_module(p.stem + "_pb2") for p in PROTOS.glob("*.proto")}
+    with tempfile.TemporaryDirectory(prefix="etcd-protos-") as out:
+        subprocess.run(["protoc", f"-I{PROTOS}", f"--python_out={out}", *files], check=True)
+        sys.path.insert(0, out)
+        try:
+            return {p.stem: importlib.import_module(p.stem + "_pb2") for p in PROTOS.glob("*.proto")}
+        finally:
+            sys.path.remove(out)
 
 
 modules = _modules()

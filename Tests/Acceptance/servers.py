@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,11 +19,21 @@ ETCDCTL = os.environ.get("ETCDCTL", "/usr/bin/etcdctl")
 
 
 def free_ports(count):
-    """Ports nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports nobody listens on now, all different.
+
+    They lie below those the kernel gives to outgoing connections: a member that is down for a moment between
+    two starts does not lose its port to one.
+    """
+    sockets = []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            each = socket.socket()
+            try:
+                each.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+            except OSError:
+                each.close()
+            else:
+                sockets.append(each)
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
