@@ -19,6 +19,8 @@ import Synchronization
     private struct Pool {
         var idle: [ReaderHandle] = []
         var isRetired = false
+        /// Taken and not given back.
+        var open = 0
     }
 
     private static let idleMax = 64
@@ -100,19 +102,31 @@ import Synchronization
 
     /// A running read transaction on the newest commit.
     func takeReader() throws(BackendError) -> ReaderHandle {
-        if let handle = pool.withLock({ $0.idle.popLast() }) {
-            let code = handle.renew()
-            if code == 0 { return handle }
-            handle.abort()
-            try check("mdb_txn_renew", code)
+        let idle = pool.withLock { pool in
+            pool.open += 1
+            return pool.idle.popLast()
         }
-        return try unsafe ReaderHandle(environment: environment)
+        do throws(BackendError) {
+            if let idle {
+                let code = idle.renew()
+                if code == 0 { return idle }
+                idle.abort()
+                try check("mdb_txn_renew", code)
+            }
+            return try unsafe ReaderHandle(environment: environment)
+        } catch {
+            pool.withLock { $0.open -= 1 }
+            throw error
+        }
     }
+
+    var openReaders: Int { pool.withLock { $0.open } }
 
     /// Ends a transaction of `takeReader`; its slot is kept for the next.
     func giveBack(_ handle: ReaderHandle) {
         handle.reset()
         let isKept = pool.withLock { pool in
+            pool.open -= 1
             guard !pool.isRetired, pool.idle.count < Generation.idleMax else { return false }
             pool.idle.append(handle)
             return true

@@ -19,6 +19,33 @@ struct CallCounters {
     var leasesExpired: UInt64 = 0
     var slowReadIndexes: UInt64 = 0
     var failedReadIndexes: UInt64 = 0
+    /// Selections made for Range, RangeStream and read-only Txns, and Txns of more than one.
+    var ranges: UInt64 = 0
+    var readTxns: UInt64 = 0
+    /// Sent to clients.
+    var events: UInt64 = 0
+    var leasesRenewed: UInt64 = 0
+    /// Proposals that were refused or not answered in time.
+    var proposalsFailed: UInt64 = 0
+    /// What is open at the moment of publishing.
+    var open = OpenCounts()
+}
+
+/// Numbers that go up and down, as of the last publishing.
+package struct OpenCounts: Sendable {
+    /// Proposals that wait for their answer.
+    package var proposals = 0
+    package var watchStreams = 0
+    package var watchers = 0
+    /// Watchers behind the current revision.
+    package var laggingWatchers = 0
+
+    static func += (sum: inout OpenCounts, more: OpenCounts) {
+        sum.proposals += more.proposals
+        sum.watchStreams += more.watchStreams
+        sum.watchers += more.watchers
+        sum.laggingWatchers += more.laggingWatchers
+    }
 }
 
 /// How many calls came with each value of the `client-api-version` metadata.
@@ -111,6 +138,16 @@ package final class CallMetrics: Sendable {
         package var leasesExpired: UInt64 = 0
         package var slowReadIndexes: UInt64 = 0
         package var failedReadIndexes: UInt64 = 0
+        /// etcd_mvcc_range_total and etcd_mvcc_txn_total, the part that does not go through the log.
+        package var ranges: UInt64 = 0
+        package var readTxns: UInt64 = 0
+        /// etcd_debugging_mvcc_events_total.
+        package var events: UInt64 = 0
+        /// etcd_debugging_lease_renewed_total.
+        package var leasesRenewed: UInt64 = 0
+        /// etcd_server_proposals_failed_total.
+        package var proposalsFailed: UInt64 = 0
+        package var open = OpenCounts()
     }
 
     package func totals() -> Totals {
@@ -127,6 +164,12 @@ package final class CallMetrics: Sendable {
             totals.leasesExpired += loop.leasesExpired
             totals.slowReadIndexes += loop.slowReadIndexes
             totals.failedReadIndexes += loop.failedReadIndexes
+            totals.ranges += loop.ranges
+            totals.readTxns += loop.readTxns
+            totals.events += loop.events
+            totals.leasesRenewed += loop.leasesRenewed
+            totals.proposalsFailed += loop.proposalsFailed
+            totals.open += loop.open
         }
         return totals
     }

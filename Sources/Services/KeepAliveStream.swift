@@ -97,7 +97,9 @@ final class KeepAliveStream: GRPCHandler {
     /// The TTL to answer; nil when the answer has to wait.
     private func renew(_ lease: Int64) -> Int64? {
         switch services.context.lessor.renew(id: lease, at: services.leaseTime) {
-        case .renewed(let ttl): return ttl
+        case .renewed(let ttl):
+            services.counters.leasesRenewed += 1
+            return ttl
         case .notFound: return 0
         case .expired, .notPrimary: return nil
         case .needsCheckpointReset:

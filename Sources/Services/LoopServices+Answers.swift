@@ -23,7 +23,9 @@ extension LoopServices {
             case .tooManyRequests: .tooManyRequests
             }
         for id in ids {
-            if let waiter = waiters.remove(id) { fail(waiter, status) }
+            guard let waiter = waiters.remove(id) else { continue }
+            counters.proposalsFailed += 1
+            fail(waiter, status)
         }
     }
 
@@ -84,7 +86,10 @@ extension LoopServices {
     package func tick(now: MonotonicTime) {
         self.now = now
         responses.term = engine.status.term
-        for waiter in waiters.removeExpired(now: now) { fail(waiter, .requestTimedOut) }
+        for waiter in waiters.removeExpired(now: now) {
+            counters.proposalsFailed += 1
+            fail(waiter, .requestTimedOut)
+        }
         for read in reads.removeExpired(now: now) { fail(read, .requestTimedOut) }
         for token in reads.retry(now: now, drawToken: drawID) {
             counters.slowReadIndexes += 1

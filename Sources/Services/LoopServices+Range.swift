@@ -21,6 +21,7 @@ extension LoopServices {
     }
 
     func evaluate(_ call: GRPCCall, _ query: RangeQuery) {
+        counters.ranges += 1
         let answer: RangeAnswer
         do throws(ReadError) { answer = try RangeAnswer.select(query, from: reader) } catch {
             return finish(call, .range, GRPCStatus(error))
@@ -56,6 +57,8 @@ extension LoopServices {
     func evaluate(_ call: GRPCCall, _ transaction: Transaction) {
         do {
             let answer = try transaction.read(from: reader)
+            counters.ranges += UInt64(answer.ranges)
+            if answer.ranges > 1 { counters.readTxns += 1 }
             respondTxn(call, revision: answer.revision, response: answer.response)
         } catch {
             finish(call, .txn, GRPCStatus(error))

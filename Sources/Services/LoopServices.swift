@@ -173,6 +173,6 @@ package final class LoopServices: GRPCApplication {
         for (call, method) in operations.values { finish(call, method, .serverStopped) }
         operations.removeAll()
         endStreams(.serverStopped)
-        context.metrics.publish(counters, loop: index)
+        publishCounters()
     }
 }

@@ -50,7 +50,14 @@ extension LoopServices {
         for stream in streams.keepAlives.values { stream.tick() }
         tickWatches()
         tickMoves()
-        if periodic.isPublishDue(at: now) { context.metrics.publish(counters, loop: index) }
+        if periodic.isPublishDue(at: now) { publishCounters() }
+    }
+
+    func publishCounters() {
+        counters.open = OpenCounts(
+            proposals: waiters.count, watchStreams: streams.watches.count, watchers: hub.count,
+            laggingWatchers: hub.laggingCount)
+        context.metrics.publish(counters, loop: index)
     }
 
     /// Revokes through the log what the lessor of a leader finds expired: at most 500 leases each

@@ -23,6 +23,7 @@ extension LoopServices {
     }
 
     func startStreaming(_ call: GRPCCall, _ query: RangeQuery) {
+        counters.ranges += 1
         do {
             RangeStreamCall(self, call, try RangeAnswer.select(query, from: reader)).start()
         } catch {

@@ -141,6 +141,7 @@ final class WatchStream: GRPCHandler {
             blocked.append(watcher)
             return false
         }
+        services.counters.events += UInt64(events.count)
         let head = response(revision: revision, id: id)
         if watching[id]?.mayFragment == true, events.count > 1,
             head.count + events.bytes.count >= services.limits.fragmentBytes

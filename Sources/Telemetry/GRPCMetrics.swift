@@ -39,7 +39,7 @@ package struct GRPCMethod: Sendable, Hashable {
         + unary("v3lockpb.Lock", ["Lock", "Unlock"])
         + unary("v3electionpb.Election", ["Campaign", "Proclaim", "Leader", "Resign"])
         + [GRPCMethod(service: "v3electionpb.Election", name: "Observe", kind: .serverStream)]
-        + unary("grpc.health.v1.Health", ["Check"])
+        + unary("grpc.health.v1.Health", ["Check", "List"])
         + [GRPCMethod(service: "grpc.health.v1.Health", name: "Watch", kind: .serverStream)]
 
     private static func unary(_ service: String, _ names: [String]) -> [GRPCMethod] {
@@ -66,6 +66,14 @@ package final class GRPCMethodMetrics: Sendable {
         self.messagesSent = messagesSent
         self.handling = handling
         self.handled = handled
+    }
+
+    /// Takes over totals that are counted elsewhere; `handledByCode` has one number for each code.
+    package func raise(started: UInt64, received: UInt64, sent: UInt64, handledByCode: [UInt64]) {
+        self.started.raise(to: started)
+        messagesReceived.raise(to: received)
+        messagesSent.raise(to: sent)
+        for (counter, total) in zip(handled, handledByCode) { counter.raise(to: total) }
     }
 
     /// Counts the end of a call; a code outside 0...16 counts as Unknown.

@@ -37,17 +37,20 @@ package final class Histogram: Sendable {
         package static func exactly(_ bounds: [Double]) -> Buckets { Buckets(bounds: bounds) }
     }
 
-    package func observe(_ value: Double) {
+    package func observe(_ value: Double) { observe(value, count: 1) }
+
+    /// Counts `count` observations of the same value: the members of a batch by their mean.
+    package func observe(_ value: Double, count: Int) {
         var low = 0
         var high = bounds.count
         while low < high {
             let middle = (low + high) / 2
             if value <= bounds[middle] { high = middle } else { low = middle + 1 }
         }
-        counts[low].add()
+        counts[low].add(count)
         var old = sumBits.load(ordering: .relaxed)
         while true {
-            let new = (Double(bitPattern: old) + value).bitPattern
+            let new = (Double(bitPattern: old) + value * Double(count)).bitPattern
             let (isDone, seen) = sumBits.weakCompareExchange(expected: old, desired: new, ordering: .relaxed)
             if isDone { return }
             old = seen
@@ -55,10 +58,7 @@ package final class Histogram: Sendable {
     }
 
     /// In seconds.
-    package func observe(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        observe(Double(seconds) + Double(attoseconds) * 1e-18)
-    }
+    package func observe(_ duration: Duration) { observe(duration.inSeconds) }
 
     /// In seconds.
     package func observe(nanoseconds: UInt64) { observe(Double(nanoseconds) * 1e-9) }
@@ -71,5 +71,13 @@ package final class Histogram: Sendable {
             return total
         }
         return (Array(running.dropLast()), total, Double(bitPattern: sumBits.load(ordering: .relaxed)))
+    }
+}
+
+extension Duration {
+    /// With fractions, as metrics want it.
+    package var inSeconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) * 1e-18
     }
 }

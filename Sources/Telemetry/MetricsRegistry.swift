@@ -37,6 +37,7 @@ package final class MetricsRegistry: Sendable {
     }
 
     private let families = Mutex(Table())
+    private let refresh = Mutex<(@Sendable () -> Void)?>(nil)
 
     package init() {}
 
@@ -101,6 +102,12 @@ package final class MetricsRegistry: Sendable {
     package func alias(_ name: String, _ help: String, of gauge: ComputedGauge) {
         add(name, help, .computed(gauge))
     }
+
+    /// `body` runs each time before the metrics are shown, on the thread that shows them, and brings up to
+    /// date what is counted elsewhere. It must not block.
+    package func beforeText(_ body: @escaping @Sendable () -> Void) { refresh.withLock { $0 = body } }
+
+    func bringUpToDate() { refresh.withLock { $0 }?() }
 
     /// Sorted by name.
     var all: [Family] {

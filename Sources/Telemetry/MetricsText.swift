@@ -5,6 +5,7 @@ extension MetricsRegistry {
 
     /// Everything, as `/metrics` answers it. Families with labels and no children yet are left out.
     package func text() -> String {
+        bringUpToDate()
         var out = ""
         out.reserveCapacity(1 << 18)
         for family in all { MetricsText.append(family, to: &out) }

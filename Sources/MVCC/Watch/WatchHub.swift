@@ -63,6 +63,9 @@ package final class WatchHub {
 
     package var count: Int { watchers.count - freeSlots.count }
 
+    /// Watchers behind the current revision, those whose stream is full included.
+    package var laggingCount: Int { count - syncedCount }
+
     /// Adds a watcher. `current` is the store's revision that the answer to the client names; a start
     /// revision of 0 means the one after it. A start below the compacted revision is found out by the
     /// next `advance`, so that "created" can leave first (api.md 13.2).

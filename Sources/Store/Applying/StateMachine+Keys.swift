@@ -25,6 +25,8 @@ extension StateMachine {
         to write: inout KeyspaceWrite
     ) {
         let key = bytes.extracting(command.key)
+        counts.puts += 1
+        counts.putBytes += command.key.count + command.value.count
         guard command.ignoreValue || command.ignoreLease, let previous,
             let stored = unsafe StoredPair(previous.span.bytes)
         else {
@@ -64,6 +66,7 @@ extension StateMachine {
     func delete(
         _ command: DeleteRangeCommand, in write: inout KeyspaceWrite
     ) throws(MVCCError) -> Deletion {
+        counts.deletes += 1
         let deletion = try write.delete(
             KeyRange(key: command.key, rangeEnd: command.rangeEnd),
             DeletionRequest(wantsRecords: command.wantsPrevious))
@@ -78,6 +81,7 @@ extension StateMachine {
         else { return nil }
         if alarms.isActive(.corrupt) { return .failure(.corruptCluster) }
         do {
+            counts.ranges += 1
             let answer = try RangeAnswer.select(query, from: keyspace.makeReader())
             defer { answer.release() }
             var response: [UInt8] = []

@@ -12,6 +12,7 @@ extension StateMachine {
             let record = try lessor.grant(
                 id: Int64(bitPattern: numbers[2] ?? 0), ttl: Int64(bitPattern: numbers[1] ?? 0), at: now)
             store(record)
+            counts.grantedTTLs.append(record.ttl)
             return .leaseGrant(revision: keyspace.currentRevision, id: record.id, ttl: record.ttl)
         } catch {
             return .failure(error)
@@ -27,6 +28,8 @@ extension StateMachine {
         do { keys = try lessor.revoke(id: id) } catch { return .failure(error) }
         var write = keyspace.beginWrite()
         for key in keys { write.delete(key: key) }
+        counts.deletes += keys.count
+        counts.leasesRevoked += 1
         write.commit()
         changes.append(BucketChange(.lease, key: LeaseRecord.bucketKey(id), value: nil))
         return .leaseRevoke(revision: keyspace.currentRevision)

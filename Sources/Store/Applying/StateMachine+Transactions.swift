@@ -22,7 +22,9 @@ extension StateMachine {
         before.commit()
         return try write { (write) throws(MVCCError) in
             var response: [UInt8] = []
+            let earlier = counts.operations
             try execute(transaction, &path, in: bytes, isAwaited: isAwaited, &write, into: &response)
+            if counts.operations > earlier + 1 { counts.txns += 1 }
             return .txn(revision: write.revision, response: response)
         }
     }
@@ -77,6 +79,7 @@ extension StateMachine {
     private func read(
         _ query: RangeQuery, in write: borrowing KeyspaceWrite, into response: inout [UInt8]
     ) throws(MVCCError) {
+        counts.ranges += 1
         let revision = write.revision
         let answer = try RangeAnswer(query) { (range, at, options) throws(MVCCError) in
             try write.select(range, revision: at, options: options)

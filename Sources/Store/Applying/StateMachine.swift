@@ -43,6 +43,8 @@ package final class StateMachine {
     /// The last entry applied. Entries at or below it are passed over.
     package private(set) var consistentIndex: LogIndex
     package private(set) var consistentTerm: Term
+    /// What was done since `counts.removeAll()`.
+    package var counts = ApplyCounts()
     /// Changes of other buckets since the last hand-over.
     var changes: [BucketChange] = []
 
@@ -106,6 +108,7 @@ package final class StateMachine {
         }
         let isAwaited = boot.issued(request.id)
         let outcome = try apply(request, in: bytes, isAwaited: isAwaited, at: now)
+        if let kind = request.kind { counts.count(kind, outcome) }
         if isAwaited, let outcome { results.replies.append(Reply(id: request.id, outcome: outcome)) }
     }
 

@@ -7,6 +7,8 @@ extension Transaction {
     package struct Answer: Sendable, Equatable {
         package var revision: Int64
         package var response: [UInt8]
+        /// Ranges that were executed.
+        package var ranges = 0
     }
 
     /// Evaluates a read-only Txn (`isReadOnly`) on the newest state, all of it at one revision.
@@ -38,7 +40,9 @@ extension Transaction {
         }
         var response: [UInt8] = []
         response.appendField(2, path.take())
+        var ranges = 0
         for case .range(let query) in operations {
+            ranges += 1
             do {
                 let answer = try RangeAnswer(query, select: select)
                 defer { answer.release() }
@@ -47,7 +51,7 @@ extension Transaction {
                 throw ReadError(error)
             }
         }
-        return Answer(revision: current, response: response)
+        return Answer(revision: current, response: response, ranges: ranges)
     }
 }
 
