@@ -62,6 +62,9 @@ package final class Environment: Sendable {
         try WriteTransaction(self, current.withLock { $0 })
     }
 
+    /// Views that are held now.
+    package var openReads: Int { current.withLock { $0 }.openReaders }
+
     /// Bytes of the file. As of the last commit.
     package var sizeOnDisk: Int { fileBytes.load(ordering: .relaxed) }
 

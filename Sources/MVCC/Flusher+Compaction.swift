@@ -1,4 +1,5 @@
 import Backend
+import CPlatform
 import Glibc
 import Synchronization
 
@@ -7,9 +8,28 @@ struct CompactionScan {
     let compaction: Compaction
     var position = Revision(main: 0)
     var hash: KeyHash
+    /// On the monotonic clock.
+    let began: Int64
 }
 
 extension Flusher {
+    /// One slice of compaction, and some steps of pruning the index.
+    mutating func compact(_ report: inout FlushReport) throws(MVCCError) {
+        var began = platform_monotonic_ns()
+        if !compactions.isEmpty {
+            let running = scan?.began ?? began
+            let waiting = compactions.count
+            report.deleted = try compactSlice()
+            let ended = platform_monotonic_ns()
+            report.compactionTime = ended - began
+            if compactions.count < waiting { report.endedCompaction = ended - running }
+            began = ended
+        }
+        if pruning == nil { return }
+        for _ in 0..<Limits.pruneStepsMax { prune() }
+        report.pruneTime = platform_monotonic_ns() - began
+    }
+
     /// Looks at the next records at or below the compacted revision and deletes those no read can need:
     /// at most 1000 in one transaction. Answers how many.
     mutating func compactSlice() throws(MVCCError) -> Int {
@@ -45,7 +65,8 @@ extension Flusher {
         let isKeepEmpty = keyspace.lock.read { !keyspace.index.hasLive(at: compaction.revision) }
         let rule = HashRule(
             revision: compaction.revision, compacted: compaction.previous, isKeepEmpty: isKeepEmpty)
-        return CompactionScan(compaction: compaction, hash: KeyHash(rule))
+        return CompactionScan(
+            compaction: compaction, hash: KeyHash(rule), began: platform_monotonic_ns())
     }
 
     private mutating func finish(_ scan: CompactionScan) {

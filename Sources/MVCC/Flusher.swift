@@ -1,4 +1,5 @@
 import Backend
+import CPlatform
 import Synchronization
 
 /// What one flush did.
@@ -13,6 +14,14 @@ package struct FlushReport: Sendable, Equatable {
     package var deleted = 0
     /// Whether a compaction or pruning has more to do: flush again soon.
     package var hasMore = false
+    /// Nanoseconds of the transaction that wrote; nil when there was nothing to write.
+    package var writeTime: Int64? = nil
+    /// Nanoseconds of the slice of compaction; nil when there was none.
+    package var compactionTime: Int64? = nil
+    /// Nanoseconds for which pruning held the index; nil when it did not.
+    package var pruneTime: Int64? = nil
+    /// Nanoseconds from the first slice to the last of a compaction that this flush ended.
+    package var endedCompaction: Int64? = nil
 }
 
 /// Moves the pending tail into LMDB: one synced transaction per `flush`, and after it one slice of
@@ -52,8 +61,7 @@ package struct Flusher: ~Copyable {
         }
         report.position = position
         if keyspace.compactionHolds.load(ordering: .relaxed) == 0 {
-            report.deleted = try compactSlice()
-            for _ in 0..<Limits.pruneStepsMax { prune() }
+            try compact(&report)
             report.hasMore = !compactions.isEmpty || pruning != nil
         }
         return report
@@ -80,6 +88,8 @@ package struct Flusher: ~Copyable {
             return pending
         }
         guard let through = work.through else { return }
+        let began = platform_monotonic_ns()
+        defer { report.writeTime = platform_monotonic_ns() - began }
         do throws(BackendError) {
             var transaction = try keyspace.environment.write()
             try append(through: through, to: &transaction, &report)
@@ -142,7 +152,7 @@ package struct Flusher: ~Copyable {
     }
 
     /// Takes one bounded step of pruning the index; waits while a long walk needs what would go.
-    private mutating func prune() {
+    mutating func prune() {
         guard let step = pruning else { return }
         let next: [UInt8]?? = keyspace.lock.write {
             if let oldest = keyspace.walks.withLock({ $0.oldest }), oldest < step.revision { return .none }

@@ -25,7 +25,8 @@ package enum Daemon {
     private static func fail(_ failure: ConfigurationFailure) -> Never {
         if let title = failure.logTitle, let daemonLog = try? DaemonLog(ServerConfiguration.Logs()) {
             log(failure.notices, to: daemonLog.logger)
-            daemonLog.logger.critical("\(title)", metadata: ["error": "\(failure.message)"])
+            // At warn, as etcd does: the exit status says the rest.
+            daemonLog.logger.warning("\(title)", metadata: ["error": "\(failure.message)"])
             daemonLog.flush()
         } else {
             write(failure.message + "\n", to: STDERR_FILENO)
@@ -63,16 +64,20 @@ package enum Daemon {
         let sockets = try Sockets(configuration.listeners)
         let directory = DataDirectory(
             root: configuration.member.dataDirectory, wal: configuration.member.walDirectory)
+        let registry = MetricsRegistry()
+        let metrics = ServerMetrics(registry, extensive: configuration.web.extensiveMetrics)
         let booter = Booter(
-            configuration: configuration, directory: directory, logger: logger, resolve: HostNames.resolve)
+            configuration: configuration, directory: directory, logger: logger,
+            disk: MeasuringDisk(log: metrics.disk), resolve: HostNames.resolve)
         let booted = try booter.boot()
         guard let budget = ConnectionBudget.ofDescriptorLimit() else {
             throw BootError("file descriptor limit is too low: raise LimitNOFILE or ulimit -n above 150")
         }
         let member = try Member(
             configuration: configuration, directory: directory, booted: booted,
-            loopCount: Processors.loopCount,
-            log: log)
+            loopCount: Processors.loopCount, log: log, registry: registry, metrics: metrics)
+        let feed = MemberFeed(member)
+        registry.beforeText { feed.update() }
         let serving = LoopSetup(member: member, sockets: sockets, budget: budget)
         for index in 0..<Processors.loopCount { try serving.startLoop(index) }
         try member.start(booted) {

@@ -29,8 +29,9 @@ final class Member: Sendable {
     let sizes = BackendSizes()
     let link: EngineLink
     let calls: CallMetrics
-    let registry = MetricsRegistry()
+    let registry: MetricsRegistry
     let metrics: ServerMetrics
+    let applied = AppliedCounts()
     let boot: RequestIDs.Boot
     let fatal: FatalError
     let logger: Logger
@@ -41,7 +42,7 @@ final class Member: Sendable {
     /// Takes over what was booted; no thread runs yet.
     init(
         configuration: ServerConfiguration, directory: DataDirectory, booted: borrowing Boot, loopCount: Int,
-        log: DaemonLog
+        log: DaemonLog, registry: MetricsRegistry, metrics: ServerMetrics
     ) throws {
         self.configuration = configuration
         self.directory = directory
@@ -60,7 +61,8 @@ final class Member: Sendable {
         switchboard = try Switchboard(loopCount: loopCount)
         link = EngineLink(switchboard: switchboard, status: status, sizes: sizes)
         calls = CallMetrics(loops: loopCount)
-        metrics = ServerMetrics(registry, extensive: configuration.web.extensiveMetrics)
+        self.registry = registry
+        self.metrics = metrics
         boot = RequestIDs.Boot(member: metadata.memberID, microseconds: WallTime.microseconds())
     }
 
@@ -79,15 +81,17 @@ final class Member: Sendable {
             Journaler(log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal))
         try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
         try startApplying(state: state, environment: environment)
-        try run("snapshot") { [environment, keyspace, directory, switchboard, logger] in
+        try run("snapshot") { [environment, keyspace, directory, switchboard, logger, metrics] in
             var thread = SnapshotThread(
                 environment: environment, keyspace: keyspace,
-                directory: SnapshotDirectory(directory.snapshots), switchboard: switchboard,
-                limits: retention, logger: logger)
+                directory: SnapshotDirectory(
+                    directory.snapshots, disk: MeasuringDisk(snapshots: metrics.snapshots)),
+                switchboard: switchboard, limits: retention, logger: logger, metrics: metrics.snapshots)
             thread.run()
         }
-        try run("maintenance") { [keyspace, directory, switchboard] in
-            var thread = MaintenanceThread(keyspace: keyspace, directory: directory, switchboard: switchboard)
+        try run("maintenance") { [keyspace, directory, switchboard, metrics] in
+            var thread = MaintenanceThread(
+                keyspace: keyspace, directory: directory, switchboard: switchboard, metrics: metrics)
             thread.run()
         }
         try run("replica") { [metadata, switchboard, status, configuration] in
@@ -120,10 +124,10 @@ final class Member: Sendable {
             interval: configuration.storage.batchInterval,
             compactionPause: configuration.compaction.sleepInterval)
         let flusher = Handover(Flusher(keyspace))
-        try run("flush") { [environment, switchboard, sizes, fatal] in
+        try run("flush") { [environment, switchboard, sizes, fatal, metrics] in
             FlushThread(
                 flusher: flusher.take(), environment: environment, switchboard: switchboard, demand: demand,
-                sizes: sizes, pace: pace, fatal: fatal
+                sizes: sizes, pace: pace, fatal: fatal, metrics: metrics
             ).run()
         }
         try run("apply") { [self] in
@@ -134,7 +138,10 @@ final class Member: Sendable {
             var thread = ApplyThread(
                 machine: machine, lessor: lessor, localID: metadata.memberID, switchboard: switchboard,
                 status: status, flushing: demand,
-                electionTimeout: configuration.consensus.electionTimeout, fatal: fatal)
+                electionTimeout: configuration.consensus.electionTimeout, fatal: fatal,
+                metrics: ApplyMetrics(
+                    metrics, applied, warningDuration: configuration.diagnostics.warningApplyDuration,
+                    logger: logger))
             thread.run()
         }
     }

@@ -15,6 +15,7 @@ final class MemberStatus: Sendable {
         var isSoleLeader = false
         /// The term whose first entry this member has applied as its leader.
         var termReached = Term(0)
+        var leaderChanges: UInt64 = 0
     }
 
     /// Protects the raft half; held for a copy only.
@@ -27,6 +28,9 @@ final class MemberStatus: Sendable {
         return EngineStatus(
             leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex)
     }
+
+    /// How often a leader was seen that was not the one before.
+    var leaderChanges: UInt64 { state.withLock { $0.leaderChanges } }
 
     var appliedIndex: LogIndex { LogIndex(applied.load(ordering: .acquiring)) }
 
@@ -44,6 +48,7 @@ final class MemberStatus: Sendable {
     func publish(_ status: Node.Status, isSoleVoter: Bool) -> Bool {
         state.withLock { state in
             let isChanged = state.leader != status.leader
+            if isChanged, status.leader != nil { state.leaderChanges += 1 }
             state.leader = status.leader
             state.term = status.term
             state.committed = status.committed

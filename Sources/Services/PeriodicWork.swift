@@ -1,5 +1,6 @@
 import EtcdAPI
 import HTTP
+import MVCC
 import Net
 import Store
 import Wire

@@ -26,6 +26,8 @@ struct Booter {
     let configuration: ServerConfiguration
     let directory: DataDirectory
     let logger: Logger
+    /// What the log is written through.
+    let disk: any Disk
     /// The addresses of a host name, for the check of --initial-cluster.
     let resolve: (String) -> [String]
 
@@ -62,7 +64,7 @@ struct Booter {
         }
         let metadata = LogMetadata(memberID: founding.localID, clusterID: founding.clusterID)
         let log = try journal { () throws(JournalError) in
-            try DurableLog.create(in: directory.wal, metadata: metadata, options: logOptions)
+            try DurableLog.create(in: directory.wal, metadata: metadata, options: logOptions, disk: disk)
         }
         logger.info(
             "starting local member",
@@ -86,7 +88,7 @@ struct Booter {
         // snapshot record at or before it. That a file of that snapshot is gone or damaged does not matter.
         let base = recorded.filter { $0.index <= state.consistentIndex }.max() ?? .zero
         let recovery = try journal { () throws(JournalError) in
-            try DurableLog.recover(in: directory.wal, from: base, options: logOptions)
+            try DurableLog.recover(in: directory.wal, from: base, options: logOptions, disk: disk)
         }
         report(recovery.report)
         let last = recovery.entries.last?.id ?? base

@@ -19,6 +19,7 @@ struct ApplyThread {
     private let flushing: FlushDemand
     private let electionTimeout: Duration
     private let fatal: FatalError
+    private var metrics: ApplyMetrics
     private var results = ApplyResults()
     private var batches: [AppliedBatch]
     private var waiting: [ReadState] = []
@@ -31,7 +32,7 @@ struct ApplyThread {
     init(
         machine: StateMachine, lessor: Lessor, localID: MemberID, switchboard: Switchboard,
         status: MemberStatus, flushing: FlushDemand, electionTimeout: Duration,
-        fatal: FatalError
+        fatal: FatalError, metrics: ApplyMetrics
     ) {
         self.machine = machine
         self.lessor = lessor
@@ -41,6 +42,7 @@ struct ApplyThread {
         self.flushing = flushing
         self.electionTimeout = electionTimeout
         self.fatal = fatal
+        self.metrics = metrics
         batches = Array(repeating: AppliedBatch(), count: RequestIDs.loopsMax)
     }
 
@@ -103,6 +105,7 @@ struct ApplyThread {
         if revision != before {
             for loop in switchboard.loops.indices { batches[loop].visible = revision }
         }
+        metrics.applied(entries, in: MonotonicTime.now() - now, &machine.counts)
     }
 
     /// Readers go on once the state has reached their index: the replica hands committed entries over in

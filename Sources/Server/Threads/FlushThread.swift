@@ -3,6 +3,7 @@ import MVCC
 import Net
 import Services
 import Synchronization
+import Telemetry
 
 /// The thread that moves applied state from memory into the database: one synced transaction per
 /// --backend-batch-interval (or per --backend-batch-limit records), a slice of compaction after each.
@@ -17,13 +18,14 @@ struct FlushThread: ~Copyable {
     private let sizes: BackendSizes
     private let pace: FlushPace
     private let fatal: FatalError
+    private let metrics: ServerMetrics
     private var waitingSnapshots = 0
     private var waitingDefragmentations: [UInt64] = []
     private var isStopping = false
 
     init(
         flusher: consuming Flusher, environment: Environment, switchboard: Switchboard, demand: FlushDemand,
-        sizes: BackendSizes, pace: FlushPace, fatal: FatalError
+        sizes: BackendSizes, pace: FlushPace, fatal: FatalError, metrics: ServerMetrics
     ) {
         self.flusher = flusher
         self.environment = environment
@@ -32,6 +34,7 @@ struct FlushThread: ~Copyable {
         self.sizes = sizes
         self.pace = pace
         self.fatal = fatal
+        self.metrics = metrics
     }
 
     /// Runs until told to stop; everything applied by then is in the database when it returns.
@@ -67,6 +70,7 @@ struct FlushThread: ~Copyable {
         } catch {
             fatal("the database could not be written: \(error)")
         }
+        measure(report)
         publishSizes()
         for _ in 0..<waitingSnapshots { switchboard.deliver(.flushed, to: switchboard.snapshot) }
         waitingSnapshots = 0
@@ -80,8 +84,12 @@ struct FlushThread: ~Copyable {
 
     private mutating func defragment() {
         for id in waitingDefragmentations {
+            metrics.disk.defragsInFlight.set(true)
+            defer { metrics.disk.defragsInFlight.set(false) }
+            let began = MonotonicTime.now()
             do throws(MVCCError) {
                 try flusher.defragment()
+                metrics.disk.defragDuration.observe(MonotonicTime.now() - began)
                 publishSizes()
                 switchboard.tell(waiterOf: id, .performed(id, .defragmented))
             } catch {
@@ -89,6 +97,19 @@ struct FlushThread: ~Copyable {
             }
         }
         waitingDefragmentations.removeAll()
+    }
+
+    private func measure(_ report: FlushReport) {
+        let milliseconds = { (nanoseconds: Int64) in Double(nanoseconds) * 1e-6 }
+        if let time = report.writeTime { metrics.disk.commitDuration.observe(.nanoseconds(time)) }
+        let compaction = metrics.compaction
+        if report.deleted > 0 { compaction.removedKeys.add(report.deleted) }
+        if let time = report.compactionTime { compaction.pause.observe(milliseconds(time)) }
+        if let time = report.pruneTime { compaction.indexPause.observe(milliseconds(time)) }
+        if let time = report.endedCompaction {
+            compaction.total.observe(milliseconds(time))
+            compaction.last.set(Int(WallTime.microseconds() / 1_000_000))
+        }
     }
 
     private func publishSizes() {

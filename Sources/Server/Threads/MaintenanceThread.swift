@@ -4,18 +4,23 @@ import Glibc
 import MVCC
 import Net
 import Services
+import Telemetry
 
 /// The thread for calls that read the whole database: hashes and the snapshot stream's copy.
 struct MaintenanceThread {
     private let keyspace: Keyspace
     private let directory: DataDirectory
     private let switchboard: Switchboard
+    private let metrics: ServerMetrics
     private var isStopping = false
 
-    init(keyspace: Keyspace, directory: DataDirectory, switchboard: Switchboard) {
+    init(
+        keyspace: Keyspace, directory: DataDirectory, switchboard: Switchboard, metrics: ServerMetrics
+    ) {
         self.keyspace = keyspace
         self.directory = directory
         self.switchboard = switchboard
+        self.metrics = metrics
     }
 
     /// Runs until told to stop.
@@ -29,11 +34,23 @@ struct MaintenanceThread {
                 case .perform(let id, .defragment):
                     switchboard.deliver(.defragment(id: id), to: switchboard.flush)
                 case .perform(let id, let operation):
-                    switchboard.tell(waiterOf: id, .performed(id, perform(operation)))
+                    let began = MonotonicTime.now()
+                    let result = perform(operation)
+                    measure(result, MonotonicTime.now() - began)
+                    switchboard.tell(waiterOf: id, .performed(id, result))
                 case .stop: isStopping = true
                 }
             }
             batch.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func measure(_ result: MaintenanceResult, _ time: Duration) {
+        switch result {
+        case .hash: metrics.keyspace.hashDuration.observe(time)
+        case .hashKV: metrics.keyspace.hashRevisionDuration.observe(time)
+        case .snapshot: metrics.disk.snapshotDuration.observe(time)
+        default: break
         }
     }
 

@@ -6,6 +6,7 @@ import Net
 import Raft
 import Replication
 import Store
+import Telemetry
 
 /// The thread that writes `.snap` files: the whole state as of one commit of the database, at most a tenth
 /// of one core's time, one file at a time.
@@ -22,6 +23,7 @@ struct SnapshotThread {
     private let switchboard: Switchboard
     private let limits: RetentionLimits
     private let logger: Logger
+    private let metrics: SnapshotMetrics
     private var isStopping = false
 
     /// The share of one core a snapshot may take (design.md 2, Snapshots).
@@ -29,7 +31,7 @@ struct SnapshotThread {
 
     init(
         environment: Environment, keyspace: Keyspace, directory: SnapshotDirectory,
-        switchboard: Switchboard, limits: RetentionLimits, logger: Logger
+        switchboard: Switchboard, limits: RetentionLimits, logger: Logger, metrics: SnapshotMetrics
     ) {
         self.environment = environment
         self.keyspace = keyspace
@@ -37,6 +39,7 @@ struct SnapshotThread {
         self.switchboard = switchboard
         self.limits = limits
         self.logger = logger
+        self.metrics = metrics
     }
 
     /// Runs until told to stop; a snapshot under way is then given up.
@@ -64,7 +67,9 @@ struct SnapshotThread {
         keyspace.pauseCompaction()
         defer { keyspace.resumeCompaction() }
         do {
+            let began = MonotonicTime.now()
             guard let summary = try writeFile() else { return }
+            metrics.saveDuration.observe(MonotonicTime.now() - began)
             logger.info(
                 "saved snapshot",
                 metadata: [
@@ -74,8 +79,16 @@ struct SnapshotThread {
                 ])
             switchboard.deliver(.record(summary.metadata), to: switchboard.replica)
         } catch {
-            logger.error("failed to save snapshot", metadata: ["error": "\(error)"])
+            logger.error("failed to save snapshot", metadata: ["error": "\(Self.text(of: error))"])
             switchboard.deliver(.event(.snapshotFailed), to: switchboard.replica)
+        }
+    }
+
+    private static func text(of error: any Error) -> String {
+        switch error {
+        case let error as JournalError: describe(error)
+        case let error as BackendError: describe(error)
+        default: "\(error)"
         }
     }
 
@@ -119,7 +132,7 @@ struct SnapshotThread {
                 logger.info("purged", metadata: ["path": "\(path)"])
             }
         } catch {
-            logger.error("failed to purge snapshots", metadata: ["error": "\(error)"])
+            logger.error("failed to purge snapshots", metadata: ["error": "\(describe(error))"])
         }
         switchboard.deliver(.event(.snapshotted(metadata.id)), to: switchboard.replica)
     }

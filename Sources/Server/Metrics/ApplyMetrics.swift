@@ -1,0 +1,85 @@
+import EtcdAPI
+import Logging
+import Raft
+import Store
+import Telemetry
+
+/// Carries what the state machine counted in plain numbers into the metrics, once per batch.
+struct ApplyMetrics {
+    private let metrics: ServerMetrics
+    private let shared: AppliedCounts
+    private let warningDuration: Duration
+    private let logger: Logger
+    /// By the place of the kind in `ApplyCounts.requests`; made when the first of a kind was applied.
+    private var succeeded: [Histogram?]
+    private var failed: [Histogram?]
+
+    /// `warningDuration`: --warning-apply-duration.
+    init(_ metrics: ServerMetrics, _ shared: AppliedCounts, warningDuration: Duration, logger: Logger) {
+        self.metrics = metrics
+        self.shared = shared
+        self.warningDuration = warningDuration
+        self.logger = logger
+        let none = [Histogram?](repeating: nil, count: InternalRaftRequest.Kind.allCases.count)
+        (succeeded, failed) = (none, none)
+    }
+
+    /// A batch was applied in `time`; every request of it counts with the mean, for one reading of the
+    /// clock per request would cost more than a Put. Empties `counts`.
+    mutating func applied(_ entries: [Entry], in time: Duration, _ counts: inout ApplyCounts) {
+        let mean = time.inSeconds / Double(max(entries.count, 1))
+        for (place, requests) in counts.requests.enumerated() {
+            if requests.succeeded > 0 {
+                histogram(&succeeded[place], requests.kind, "true").observe(mean, count: requests.succeeded)
+            }
+            if requests.failed > 0 {
+                histogram(&failed[place], requests.kind, "false").observe(mean, count: requests.failed)
+            }
+        }
+        let keyspace = metrics.keyspace
+        if counts.puts > 0 {
+            keyspace.puts.add(counts.puts)
+            keyspace.putBytes.add(counts.putBytes)
+        }
+        if counts.deletes > 0 { keyspace.deletes.add(counts.deletes) }
+        if counts.ranges > 0 { shared.ranges.add(counts.ranges) }
+        if counts.txns > 0 { shared.txns.add(counts.txns) }
+        if counts.leasesRevoked > 0 { metrics.lease.revoked.add(counts.leasesRevoked) }
+        for ttl in counts.grantedTTLs {
+            metrics.lease.granted.add()
+            metrics.lease.ttl.observe(Double(ttl))
+        }
+        if time > warningDuration { warn(entries, time) }
+        counts.removeAll()
+    }
+
+    private func histogram(
+        _ known: inout Histogram?, _ kind: InternalRaftRequest.Kind, _ success: String
+    ) -> Histogram {
+        if let known { return known }
+        let name = "\(kind)"
+        let made = metrics.proposals.applyDuration.with(
+            "v3", name.prefix(1).uppercased() + name.dropFirst(), success)
+        known = made
+        return made
+    }
+
+    /// A slow request holds up the whole batch it came in, so the batch is what is looked at.
+    private func warn(_ entries: [Entry], _ time: Duration) {
+        metrics.proposals.slowApplies.add()
+        logger.warning(
+            "apply request took too long",
+            metadata: [
+                "took": "\(time)", "expected-duration": "\(warningDuration)", "prefix": "",
+                "entries": .stringConvertible(entries.count),
+                "first-index": .stringConvertible(entries.first?.index.rawValue ?? 0),
+                "size": .stringConvertible(entries.reduce(0) { $0 + $1.data.count }),
+            ])
+    }
+}
+
+/// What the apply thread counts and the loops count as well: `MemberFeed` adds the two up.
+final class AppliedCounts: Sendable {
+    let ranges = Counter()
+    let txns = Counter()
+}

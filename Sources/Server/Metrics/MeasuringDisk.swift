@@ -1,0 +1,87 @@
+import Journal
+import Net
+import Telemetry
+
+/// The file system with the time of its writes and syncs measured, for the metrics.
+///
+/// Journal knows nothing of it. Of the log only the appends count: segments made ahead of need have other
+/// names until they are used.
+final class MeasuringDisk: Disk {
+    private let disk: any Disk
+    private let writes: Histogram?
+    private let syncs: Histogram
+    private let written: Gauge?
+    private let suffix: String
+
+    /// For the log; files whose name ends in `.wal` are measured.
+    init(log metrics: DiskMetrics, over disk: any Disk = SystemDisk()) {
+        self.disk = disk
+        writes = metrics.walWriteDuration
+        syncs = metrics.walFsyncDuration
+        written = metrics.walWriteBytes
+        suffix = ".wal"
+    }
+
+    /// For snapshot files, whatever they are called while they are written.
+    init(snapshots metrics: SnapshotMetrics, over disk: any Disk = SystemDisk()) {
+        self.disk = disk
+        writes = nil
+        syncs = metrics.fsyncDuration
+        written = nil
+        suffix = ""
+    }
+
+    private func isMeasured(_ file: OpenFile) -> Bool { suffix.isEmpty || file.path.hasSuffix(suffix) }
+
+    func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
+        let began = MonotonicTime.now()
+        try disk.write(file, at: offset, bytes)
+        guard isMeasured(file) else { return }
+        writes?.observe(MonotonicTime.now() - began)
+        written?.add(bytes.byteCount)
+    }
+
+    func sync(_ file: OpenFile) throws(DiskError) {
+        let began = MonotonicTime.now()
+        try disk.sync(file)
+        if isMeasured(file) { syncs.observe(MonotonicTime.now() - began) }
+    }
+
+    // Not measured.
+
+    func open(_ path: String, _ access: FileAccess) throws(DiskError) -> OpenFile {
+        try disk.open(path, access)
+    }
+
+    func close(_ file: OpenFile) { disk.close(file) }
+
+    func size(_ file: OpenFile) throws(DiskError) -> UInt64 { try disk.size(file) }
+
+    func read(
+        _ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]
+    ) throws(DiskError) {
+        try disk.read(file, at: offset, count: count, into: &buffer)
+    }
+
+    func allocate(_ file: OpenFile, size: UInt64) throws(DiskError) { try disk.allocate(file, size: size) }
+
+    func truncate(_ file: OpenFile, size: UInt64) throws(DiskError) { try disk.truncate(file, size: size) }
+
+    func startWriteback(_ file: OpenFile, offset: UInt64, size: UInt64) {
+        disk.startWriteback(file, offset: offset, size: size)
+    }
+
+    func lock(_ file: OpenFile) throws(DiskError) -> Bool { try disk.lock(file) }
+
+    func list(_ directory: String) throws(DiskError) -> [String]? { try disk.list(directory) }
+
+    func createDirectory(_ path: String) throws(DiskError) { try disk.createDirectory(path) }
+
+    func rename(_ from: String, to: String) throws(DiskError) { try disk.rename(from, to: to) }
+
+    func remove(_ path: String) throws(DiskError) { try disk.remove(path) }
+
+    func removeDirectory(_ path: String) throws(DiskError) { try disk.removeDirectory(path) }
+
+    func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
+}
