@@ -1,3 +1,5 @@
+import Backend
+import Journal
 import MVCC
 import Raft
 import Services
