@@ -99,7 +99,7 @@ let package = Package(
                 "Replication", "Telemetry", "CNgHTTP2", "CPlatform", protobuf, logging,
             ]),
         tests("PeersTests", ["Peers", "HTTP", "Raft", "Store"]),
-        tests("ServerTests", ["Server", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),
+        tests("ServerTests", ["Server", "Telemetry", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -109,6 +109,11 @@ package final class MetricsRegistry: Sendable {
 
     func bringUpToDate() { refresh.withLock { $0 }?() }
 
+    /// The second name of a family.
+    package func alias(_ name: String, _ help: String, of counter: Counter) {
+        add(name, help, .counter(counter))
+    }
+
     /// Sorted by name.
     var all: [Family] {
         families.withLock { table in

@@ -31,6 +31,7 @@ package struct ServerMetrics: Sendable {
         grpc = GRPCMetrics(registry, methods: GRPCMethod.all, extensive: extensive)
         web = WebMetrics(registry)
         ProcessMetrics.register(in: registry)
+        ForeignMetrics.register(in: registry)
     }
 }
 

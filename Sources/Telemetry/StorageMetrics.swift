@@ -91,6 +91,10 @@ package struct KeyspaceMetrics: Sendable {
         deletes = r.counter("etcd_mvcc_delete_total", "Deletes this member applied.")
         ranges = r.counter("etcd_mvcc_range_total", "Ranges this member executed.")
         txns = r.counter("etcd_mvcc_txn_total", "Transactions this member applied.")
+        for (kind, counter) in [("put", puts), ("delete", deletes), ("range", ranges), ("txn", txns)] {
+            r.alias(
+                "etcd_debugging_mvcc_\(kind)_total", "Older name of etcd_mvcc_\(kind)_total.", of: counter)
+        }
         let long = Histogram.Buckets.exponential(0.01, 2, 15)
         hashDuration = r.histogram(
             "etcd_mvcc_hash_duration_seconds", "Time to hash the database.", long)

@@ -174,4 +174,25 @@ import Testing
         #expect(lines.contains { $0.contains("ResourceExhausted") })
         #expect(lines.contains { $0.contains("Unknown") })
     }
+
+    @Test func `a batch counts as so many observations of one value`() {
+        let histogram = Histogram(.exactly([1, 2]))
+        histogram.observe(1.5, count: 4)
+        #expect(histogram.snapshot.cumulative == [0, 4])
+        #expect(histogram.snapshot.count == 4)
+        #expect(histogram.snapshot.sum == 6)
+    }
+
+    @Test func `what is counted elsewhere is brought up to date before each text`() {
+        let registry = MetricsRegistry()
+        let counter = registry.counter("c", "C.")
+        registry.alias("old_c", "C.", of: counter)
+        let source = Counter()
+        registry.beforeText {
+            source.add(2)
+            counter.raise(to: source.value)
+        }
+        #expect(registry.text().contains("\nc 2\n"))
+        #expect(registry.text().contains("\nold_c 4\n"))
+    }
 }
