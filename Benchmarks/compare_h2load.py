@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our etcd beside Debian's in one run: h2load on one core, the server on the other, ratios at the end.
 
-    tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3] [--only throughput|store]
+    tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3] [--only tail|throughput|store]
 
 Rounds of the two servers are interleaved and the medians compared, because machines are noisy.
 h2load does not look at trailers, so each target is first asked once by a real gRPC client.
@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Tests/Acceptance"))
@@ -78,10 +79,10 @@ def load_keys(server, order):
 class Run:
     """Two servers of the same settings, and the rows measured on them."""
 
-    def __init__(self, arguments, rows):
+    def __init__(self, arguments, rows, *more):
         self.rows = rows
         self.rounds = arguments.rounds
-        flags = ["--quota-backend-bytes=8589934592", "--log-level=error"]
+        flags = ["--quota-backend-bytes=8589934592", "--log-level=error", *more]
         self.servers = {"ours": Server(arguments.ours, *flags), "etcd": Server(arguments.etcd, *flags)}
 
     def __enter__(self):
@@ -128,6 +129,44 @@ def throughput(run):
     run.measure("Range serializable 100x10", "Range", serializable, 100, 10, 60000)
 
 
+def latencies(server, requests=100_000):
+    """p50 and p99 in microseconds of Puts by 100 clients, while snapshots, flushes and compactions run."""
+    stop = threading.Event()
+
+    def compact():
+        client = Client(server.endpoint)
+        while not stop.wait(0.5):
+            revision = client.kv("Range", message("RangeRequest")(key=b"bench", serializable=True)).header.revision
+            client.compact(revision - 1)
+        client.close()
+
+    compactor = threading.Thread(target=compact)
+    compactor.start()
+    with tempfile.NamedTemporaryFile() as body, tempfile.TemporaryDirectory() as folder:
+        body.write(frame(message("PutRequest")(key=b"bench", value=VALUE)))
+        body.flush()
+        log = pathlib.Path(folder) / "log"
+        subprocess.run(
+            ["taskset", "-c", CLIENT_CORE, "h2load", "-t1", f"-n{requests}", "-c100", "-m1", f"--log-file={log}",
+             "-d", body.name, "-H", "content-type: application/grpc", "-H", "te: trailers",
+             f"http://{server.endpoint}/etcdserverpb.KV/Put"], capture_output=True, text=True, check=True)
+        times = sorted(int(line.split()[2]) for line in log.read_text().splitlines())
+    stop.set()
+    compactor.join()
+    return times[len(times) // 2], times[len(times) * 99 // 100]
+
+
+def tail(run):
+    """p99 beside p50 with everything running that runs in the background."""
+    for server in run.servers.values():
+        load_keys(server, list(range(50_000)))
+    samples = [latencies(server) for server in run.servers.values()]
+    run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p50 us", samples[0][0], samples[1][0]))
+    run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p99 us", samples[0][1], samples[1][1]))
+    for row in run.rows[-2:]:
+        print(row, flush=True)
+
+
 def restart_seconds(run, server):
     server.stop()
     began = time.monotonic()
@@ -153,13 +192,16 @@ def main():
     parser.add_argument("--etcd", default=REAL)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["throughput", "store"])
+    parser.add_argument("--only", choices=["throughput", "store", "tail"])
     arguments = parser.parse_args()
     rows = []
-    if arguments.only != "store":
+    if arguments.only in (None, "tail"):
+        with Run(arguments, rows, "--snapshot-count=20000") as run:
+            tail(run)
+    if arguments.only in (None, "throughput"):
         with Run(arguments, rows) as run:
             throughput(run)
-    if arguments.only != "throughput":
+    if arguments.only in (None, "store"):
         numbers = list(range(arguments.keys))
         with Run(arguments, rows) as run:
             large_store(run, "in order", numbers)
