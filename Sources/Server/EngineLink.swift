@@ -6,7 +6,6 @@ import Replication
 import Services
 import Store
 import Synchronization
-import Wire
 
 /// The calls' door to the other threads (`Engine`), shared by all event loops.
 ///
@@ -46,10 +45,8 @@ final class EngineLink: Engine {
     }
 
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) {
-        let raftChange = ConfigurationChange(
-            ConfigurationChange.Kind(rawValue: change.kind.rawValue) ?? .updateNode, change.member)
         let proposal = ConfigurationProposal(
-            kind: .configurationChange, data: change.entryData(id: id), change: raftChange)
+            kind: .configurationChange, data: change.entryData(id: id), change: change.change)
         switchboard.deliver(.event(.proposeConfigurationChange(tag: id, proposal)), to: switchboard.replica)
     }
 
@@ -84,15 +81,21 @@ final class EngineLink: Engine {
 }
 
 extension MembershipProposal {
-    /// The raftpb.ConfChange of this change: 1 id, 2 type, 3 node id, 4 context; all scalars written.
+    /// What it does to raft's configuration.
+    var change: ConfigurationChange {
+        let change: ConfigurationChange.Kind =
+            switch kind {
+            case .addNode: .addNode
+            case .removeNode: .removeNode
+            case .updateNode: .updateNode
+            case .addLearnerNode: .addLearnerNode
+            }
+        return ConfigurationChange(change, member)
+    }
+
+    /// The data of its entry, a raftpb.ConfChange.
     func entryData(id: UInt64) -> [UInt8] {
-        var data: [UInt8] = []
-        data.appendField(1, always: id)
-        data.appendField(2, always: kind.rawValue)
-        data.appendField(3, always: member.rawValue)
-        // The span does not outlive `context`.
-        unsafe data.appendField(4, context.span.bytes)
-        return data
+        ConfigurationEntry(id: id, change: change, context: context).data(kind: .configurationChange)
     }
 }
 

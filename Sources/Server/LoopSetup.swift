@@ -40,6 +40,7 @@ struct LoopSetup: Sendable {
         limits.progressInterval = configuration.diagnostics.watchProgressNotifyInterval
         limits.strictReconfigCheck = configuration.cluster.strictReconfigCheck
         limits.learnersMax = configuration.cluster.learnersMax
+        limits.leaseCheckpoints = configuration.features.isEnabled(.leaseCheckpoint)
         let context = ServicesContext(
             member: member.metadata.memberID, clusterID: member.metadata.clusterID, version: Version.etcd,
             limits: limits, engine: member.link, keyspace: member.keyspace, lessor: member.lessor,

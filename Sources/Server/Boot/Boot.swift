@@ -103,9 +103,24 @@ struct Booter {
         let applied = SnapshotMetadata(
             id: EntryID(term: state.consistentTerm, index: state.consistentIndex),
             configuration: state.configuration ?? ConfigurationState())
-        let start = Node.Restart(
-            hardState: hardState, compacted: base, entries: recovery.entries, applied: applied)
         let metadata = recovery.metadata
+        var entries = recovery.entries
+        var log = recovery.intoLog()
+        if configuration.cluster.forceNewCluster {
+            let forced = try ForcedCluster(
+                localID: metadata.memberID, base: base, entries: entries, hardState: hardState,
+                configuration: applied.configuration, applied: state.consistentIndex)
+            entries = entries.prefix { $0.index <= forced.kept.index } + forced.added
+            hardState = forced.hardState
+            try journal { () throws(JournalError) in
+                try log.save(forced.added, hardState: hardState, mustSync: true)
+            }
+            logger.warning(
+                "forcing a cluster of one member",
+                metadata: ["removed-members": .stringConvertible(forced.added.count)])
+        }
+        let start = Node.Restart(
+            hardState: hardState, compacted: base, entries: entries, applied: applied)
         logger.info(
             "restarting local member",
             metadata: [
@@ -115,7 +130,7 @@ struct Booter {
                 "consistent-index": .stringConvertible(state.consistentIndex.rawValue),
             ])
         return Boot(
-            log: recovery.intoLog(), metadata: metadata, start: .restart(start), lastSnapshot: base.index,
+            log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
             environment: environment, keyspace: try keyspace(environment), state: state)
     }
 

@@ -42,6 +42,8 @@ struct HousekeeperThread {
     }
 
     private static let lookInterval: Duration = .milliseconds(100)
+    /// Until the member is published its clients wait.
+    private static let eagerInterval: Duration = .milliseconds(5)
 
     init(
         member: Identity, keyspace: Keyspace, membership: Membership, switchboard: Switchboard,
@@ -62,7 +64,7 @@ struct HousekeeperThread {
         while !isStopping {
             startWork(at: MonotonicTime.now())
             // An idle member looks for a due compaction ten times a second; an answer wakes it at once.
-            switchboard.housekeeperBell.wait(timeout: Self.lookInterval)
+            switchboard.housekeeperBell.wait(timeout: isPublished ? Self.lookInterval : Self.eagerInterval)
             switchboard.housekeeper.drain(into: &batch)
             let wasPublished = isPublished
             for input in batch { take(input) }

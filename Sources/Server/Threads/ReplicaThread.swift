@@ -42,6 +42,8 @@ struct ReplicaThread: ~Copyable {
         var nextTick = MonotonicTime.now() + tickInterval
         handOverLogIfNotAlone()
         publishStatus(replica.status)
+        // Nobody can be disturbed by the election of a member that decides alone, so it does not wait.
+        if journaler != nil { replica.handle(.campaign, into: &effects) }
         act()
         while !isStopping {
             let now = MonotonicTime.now()
