@@ -21,5 +21,9 @@ final class ProcessLock: Sendable {
         self.descriptor = descriptor
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child between fork and exec holds the descriptor too, and would keep the claim alive.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }

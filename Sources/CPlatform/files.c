@@ -26,6 +26,11 @@ int platform_lock_exclusively(int descriptor) {
   return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
 }
 
+void platform_unlock(int descriptor) {
+  struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
+  if (fcntl(descriptor, F_OFD_SETLK, &whole) != 0) flock(descriptor, LOCK_UN);
+}
+
 int platform_open(const char *path, int flags, unsigned permissions) {
   int result;
   do result = open(path, flags | O_CLOEXEC, (mode_t)permissions);

@@ -17,7 +17,10 @@ package final class SystemDisk: Disk {
         return OpenFile(descriptor: result, path: path)
     }
 
-    package func close(_ file: OpenFile) { _ = Glibc.close(file.descriptor) }
+    package func close(_ file: OpenFile) {
+        platform_unlock(file.descriptor)
+        _ = Glibc.close(file.descriptor)
+    }
 
     package func size(_ file: OpenFile) throws(DiskError) -> UInt64 {
         var status = stat()

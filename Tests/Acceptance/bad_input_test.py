@@ -302,7 +302,7 @@ def test_the_quota_raises_an_alarm_that_can_be_disarmed():
                 break
         assert result == ("error", "RESOURCE_EXHAUSTED", "etcdserver: mvcc: database space exceeded")
         assert "alarm:NOSPACE" in server.etcdctl("alarm", "list")[1]
-        assert server.etcdctl("get", "q0", "--print-value-only")[0] == 0
+        assert server.etcdctl("get", "q0", "--keys-only")[1] == "q0\n\n"
         status, _, errors = server.etcdctl("del", "q", "--prefix")
         assert status == 0, errors
         revision = client.kv("Range", message("RangeRequest")(key=b"q0")).header.revision

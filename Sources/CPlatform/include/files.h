@@ -14,5 +14,9 @@ int platform_start_writeback(int descriptor, uint64_t offset, uint64_t size);
 /// kernel has no such lock). EWOULDBLOCK when someone else holds it.
 int platform_lock_exclusively(int descriptor);
 
+/// Gives that lock up, even while a child between fork and exec holds the descriptor too; without a lock it
+/// does nothing.
+void platform_unlock(int descriptor);
+
 /// open(2) with O_CLOEXEC. The descriptor, or the negated errno.
 int platform_open(const char *path, int flags, unsigned permissions);
