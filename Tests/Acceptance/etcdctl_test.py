@@ -175,7 +175,7 @@ def test_a_watch_prints_the_same_events(pair):
         server.etcdctl("put", "w2", "y")
         server.etcdctl("del", "w", "--prefix")
         lines += read_lines(watch, 3 + 5 + 5 + 5)
-        watch.send_signal(signal.SIGINT)
+        watch.terminate()
         watch.wait(timeout=10)
         answers.append(lines)
     assert answers[0] == answers[1]
@@ -231,5 +231,5 @@ def test_a_mirror_copies_everything(pair):
         deadline = time.monotonic() + 15
         while target.etcdctl("get", f"{prefix}", "--prefix", "--print-value-only")[1] != "1\n":
             assert time.monotonic() < deadline and mirror.poll() is None
-        mirror.send_signal(signal.SIGINT)
+        mirror.terminate()
         mirror.wait(timeout=10)
