@@ -32,11 +32,15 @@ package final class Environment: Sendable {
     ///
     /// An existing file is walked page by page first, because LMDB trusts what it maps: a damaged tree
     /// is `corrupted` or `truncated` here and not a crash later. (Damage inside values has no checksum
-    /// and is not seen.) A second open of the same path is `locked`.
-    package init(path: String, options: Options = Options()) throws(BackendError) {
+    /// and is not seen.) A second open of the same path is `locked`, unless it comes with the `lock`
+    /// that the first one was given, and the first one is gone.
+    package init(
+        path: String, options: Options = Options(), lock: ProcessLock? = nil
+    ) throws(BackendError) {
         self.path = path
         self.options = options
-        lock = try ProcessLock(database: path)
+        let lock = if let lock { lock } else { try ProcessLock(database: path) }
+        self.lock = lock
         try removeLeftovers(of: path)
         let size = try FileCheck.check(path: path)
         current = Mutex(try Environment.openGeneration(path, lock, options, fileSize: size))

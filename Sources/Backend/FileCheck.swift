@@ -10,8 +10,10 @@ import Glibc
 ///               (branch: low, high, flags are the child's page number; leaf: low, high the data size)
 ///
 /// Source: LMDB 0.9 mdb.c. What it proves: all offsets, sizes and page numbers stay inside their page and
-/// the file, so no read through LMDB leaves the map or meets a page of the wrong kind; and no page has two
-/// owners or is free and in use, so no write destroys what a read needs.
+/// the file, so no read through LMDB leaves the map or meets a page of the wrong kind; no page has two
+/// owners or is free and in use, so no write destroys what a read needs; and all keys are in order, under the
+/// right branches, so every key that a scan meets is found by a search. Of the counts of pages only the free
+/// list's are compared: LMDB's compacting copy refuses a file where they are wrong.
 @safe struct FileCheck {
     private let path: String
     private let bytes: UnsafeRawBufferPointer
@@ -20,10 +22,16 @@ import Glibc
     /// One bit for each page seen, in use or free.
     private var seen: [UInt64] = []
     private var isInFreeList = false
+    /// Branch, leaf and overflow pages of the free list's own tree.
+    private var freeListPages: [UInt64] = [0, 0, 0]
     /// Of the tree being walked: nodes of its leaves, and on which level (from 1) the leaves are.
     private var entries: UInt64 = 0
     private var leafDepth = 0
+    /// Of that tree, too: the last key met, and the least the next one may be (its branch's).
+    private var previousKey: Range<Int>?
+    private var leastKey: Range<Int>?
 
+    /// The flags of a page; others (dirty, loose …) LMDB trusts, but never writes.
     private static let (branch, leaf, overflow, meta): (UInt16, UInt16, UInt16, UInt16) = (1, 2, 4, 8)
     private static let depthMax = 32
 
@@ -71,7 +79,7 @@ import Glibc
         }
         var newest = 0
         for start in [0, pageSize] {
-            guard load(start + 10, as: UInt16.self) & FileCheck.meta != 0,
+            guard load(start + 10, as: UInt16.self) == FileCheck.meta,
                 load(start + 16, as: UInt32.self) == 0xBEEF_C0DE,
                 load(start + 20, as: UInt32.self) & 0x7FFF_FFFF == 1,
                 load(start + 16 + 24, as: UInt32.self) == UInt32(pageSize)
@@ -101,13 +109,19 @@ import Glibc
             throw .corrupted(path: path, offset: offset)
         }
         let root = load(offset + 40, as: UInt64.self)
-        let outer = (entries, leafDepth)
-        (entries, leafDepth) = (0, 0)
+        let outer = (entries, leafDepth, previousKey, leastKey)
+        (entries, leafDepth, previousKey, leastKey) = (0, 0, nil, nil)
         if root != .max { try walk(page: root, depth: 1) }
         guard entries == load(offset + 32, as: UInt64.self),
             leafDepth == Int(load(offset + 6, as: UInt16.self))
         else { throw .corrupted(path: path, offset: offset) }
-        (entries, leafDepth) = outer
+        if isInFreeList {
+            for (index, count) in freeListPages.enumerated()
+            where count != load(offset + 8 + 8 * index, as: UInt64.self) {
+                throw .corrupted(path: path, offset: offset + 8 + 8 * index)
+            }
+        }
+        (entries, leafDepth, previousKey, leastKey) = outer
     }
 
     /// The byte offset of a page in use, after its number is checked against its header.
@@ -136,11 +150,12 @@ import Glibc
         let flags = load(start + 10, as: UInt16.self)
         let lower = Int(load(start + 12, as: UInt16.self))
         let upper = Int(load(start + 14, as: UInt16.self))
-        let isBranch = flags & FileCheck.branch != 0
-        guard isBranch != (flags & FileCheck.leaf != 0), flags & (FileCheck.overflow | FileCheck.meta) == 0,
+        let isBranch = flags == FileCheck.branch
+        guard flags == FileCheck.branch || flags == FileCheck.leaf,
             lower >= 16, lower & 1 == 0, lower <= upper, upper <= pageSize, depth < FileCheck.depthMax,
             !isBranch || lower >= 18
         else { throw .corrupted(path: path, offset: start) }
+        if isInFreeList { freeListPages[isBranch ? 0 : 1] += 1 }
         if !isBranch {
             guard leafDepth == 0 || leafDepth == depth else { throw .corrupted(path: path, offset: start) }
             leafDepth = depth
@@ -150,16 +165,25 @@ import Glibc
             let offset = Int(load(start + 16 + 2 * slot, as: UInt16.self))
             guard offset >= upper, offset + 8 <= pageSize else { throw .corrupted(path: path, offset: start) }
             if isBranch {
-                try walkBranchNode(start + offset, pageEnd: start + pageSize, depth: depth)
+                let end = start + pageSize
+                try walkBranchNode(start + offset, isFirst: slot == 0, pageEnd: end, depth: depth)
             } else {
                 try walkLeafNode(start + offset, pageEnd: start + pageSize)
             }
         }
     }
 
-    private mutating func walkBranchNode(_ node: Int, pageEnd: Int, depth: Int) throws(BackendError) {
+    /// The key of a page's first node means nothing.
+    private mutating func walkBranchNode(
+        _ node: Int, isFirst: Bool, pageEnd: Int, depth: Int
+    ) throws(BackendError) {
         let keySize = Int(load(node + 6, as: UInt16.self))
         guard node + 8 + keySize <= pageEnd else { throw .corrupted(path: path, offset: node) }
+        if !isFirst {
+            let key = node + 8..<node + 8 + keySize
+            guard precedes(previousKey, key) else { throw .corrupted(path: path, offset: node) }
+            leastKey = key
+        }
         let child =
             UInt64(load(node, as: UInt32.self)) | UInt64(load(node + 4, as: UInt16.self)) << 32
         try walk(page: child, depth: depth + 1)
@@ -171,23 +195,42 @@ import Glibc
         let data = node + 8 + Int(load(node + 6, as: UInt16.self))
         let stored = flags & 1 != 0 ? 8 : size
         guard data + stored <= pageEnd, flags & ~3 == 0 else { throw .corrupted(path: path, offset: node) }
+        let key = node + 8..<data
+        guard precedes(previousKey, key), leastKey.map({ !precedes(key, $0) }) ?? true,
+            !isInFreeList || key.count == 8
+        else { throw .corrupted(path: path, offset: node) }
+        (previousKey, leastKey) = (key, nil)
         var content = data
         if flags & 1 != 0 {
             let start = try locate(load(data, as: UInt64.self))
             let count = Int(load(start + 12, as: UInt32.self))
-            guard load(start + 10, as: UInt16.self) & FileCheck.overflow != 0, count >= 1,
+            guard load(start + 10, as: UInt16.self) == FileCheck.overflow, count >= 1,
                 16 + size <= count * pageSize
             else { throw .corrupted(path: path, offset: start) }
             guard unsafe start + count * pageSize <= bytes.count else {
                 throw unsafe .truncated(path: path, needed: start + count * pageSize, size: bytes.count)
             }
             for page in 1..<max(count, 1) { try claim(UInt64(start / pageSize + page)) }
+            if isInFreeList { freeListPages[2] += UInt64(count) }
             content = start + 16
         } else if flags & 2 != 0 {
             guard size == 48 else { throw .corrupted(path: path, offset: node) }
             try walk(database: data)
         }
         if isInFreeList { try walkFreePages(content, size: size) }
+    }
+
+    /// Whether one key, each given by its place in the file, is less than the other; nil is before all.
+    private func precedes(_ left: Range<Int>?, _ right: Range<Int>) -> Bool {
+        guard let left else { return true }
+        if isInFreeList, left.count == 8, right.count == 8 {
+            return load(left.lowerBound, as: UInt64.self) < load(right.lowerBound, as: UInt64.self)
+        }
+        // Callers have checked both ranges against the size of the file.
+        guard let base = unsafe bytes.baseAddress else { return false }
+        let order = unsafe memcmp(
+            base + left.lowerBound, base + right.lowerBound, min(left.count, right.count))
+        return order != 0 ? order < 0 : left.count < right.count
     }
 
     /// A record of the free list: a count and that many page numbers.

@@ -44,7 +44,7 @@ import Synchronization
             }
         }
         do throws(BackendError) {
-            buckets = try unsafe Generation.openBuckets(environment)
+            buckets = try unsafe Generation.openBuckets(environment, path: path)
         } catch {
             unsafe mdb_env_close(environment)
             throw error
@@ -81,7 +81,10 @@ import Synchronization
         return unsafe environment
     }
 
-    private static func openBuckets(_ environment: OpaquePointer) throws(BackendError) -> [MDB_dbi] {
+    /// Another name among the buckets, or another kind, is damage: LMDB made a new bucket for the old name.
+    private static func openBuckets(
+        _ environment: OpaquePointer, path: String
+    ) throws(BackendError) -> [MDB_dbi] {
         var transaction: OpaquePointer? = nil
         try check("mdb_txn_begin", unsafe mdb_txn_begin(environment, nil, 0, &transaction))
         var handles: [MDB_dbi] = []
@@ -90,9 +93,15 @@ import Synchronization
             let code = unsafe mdb_dbi_open(transaction, bucket.name, UInt32(MDB_CREATE), &handle)
             if code != 0 {
                 unsafe mdb_txn_abort(transaction)
+                if code == MDB_INCOMPATIBLE { throw .corrupted(path: path, offset: 0) }
                 try check("mdb_dbi_open", code)
             }
             handles.append(handle)
+        }
+        var statistics = MDB_stat()
+        guard unsafe mdb_stat(transaction, 1, &statistics) == 0, statistics.ms_entries == handles.count else {
+            unsafe mdb_txn_abort(transaction)
+            throw .corrupted(path: path, offset: 0)
         }
         try check("mdb_txn_commit", unsafe mdb_txn_commit(transaction))
         return handles

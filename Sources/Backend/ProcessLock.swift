@@ -4,11 +4,11 @@ import Glibc
 ///
 /// LMDB itself lets several processes share a file; two etcd members on one directory would each apply
 /// their own log to it. The kernel drops the claim with the process, so a crash leaves none behind.
-final class ProcessLock: Sendable {
+package final class ProcessLock: Sendable {
     private let descriptor: Int32
 
     /// Throws `locked` at once when another holder exists.
-    init(database path: String) throws(BackendError) {
+    package init(database path: String) throws(BackendError) {
         let file = path + ".lock"
         let descriptor = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system(call: "open", path: file, errno: errno) }

@@ -16,7 +16,7 @@ extension Keyspace {
             var found = try unsafe cursor.first()
             while let record = unsafe found {
                 guard let key = unsafe RevisionKey(record.key), let head = unsafe RecordHead(record.value),
-                    last < key.revision, key.revision.main >= 1
+                    last < key.revision, key.revision.main >= 1, unsafe head.agrees(with: key)
                 else {
                     damage = .damagedRecord(last)
                     break

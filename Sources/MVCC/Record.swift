@@ -83,8 +83,17 @@ struct RecordFields {
 @unsafe struct RecordHead {
     var key: UnsafeRawBufferPointer
     var createRevision: Int64 = 0
+    var modRevision: Int64 = 0
     var version: Int64 = 0
     var hasLease = false
+
+    /// Whether the fields are such as a change at `key` has. A flipped bit hardly ever leaves them so.
+    func agrees(with key: RevisionKey) -> Bool {
+        let (create, mod, version) = unsafe (createRevision, modRevision, version)
+        if key.isTombstone { return create == 0 && mod == 0 && version == 0 }
+        return mod == key.revision.main && create >= 1 && create <= mod && version >= 1
+            && (version > 1 || create == mod)
+    }
 
     /// Reads the fields without copying; nil when the bytes are no KeyValue with a key. `key` points into
     /// `record`.
@@ -98,6 +107,7 @@ struct RecordFields {
                 switch (field.number, field.value) {
                 case (1, .bytes(let range)): unsafe key = UnsafeRawBufferPointer(rebasing: record[range])
                 case (2, .varint(let value)): unsafe createRevision = Int64(bitPattern: value)
+                case (3, .varint(let value)): unsafe modRevision = Int64(bitPattern: value)
                 case (4, .varint(let value)): unsafe version = Int64(bitPattern: value)
                 case (6, .varint(let value)): unsafe hasLease = value != 0
                 default: break

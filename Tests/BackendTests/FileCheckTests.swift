@@ -93,4 +93,53 @@ import Testing
         }
         #expect(seed % 2 == 1 || refused > 0, "no hit on what holds a compact file together")
     }
+
+    @Test func `flags that LMDB keeps in memory only are refused on disk`() throws {
+        let (file, _) = try makeFile(isCompact: true)
+        var kinds: Set<UInt8> = []
+        for page in stride(from: 0, to: file.count, by: 4096) where [1, 2, 4, 8].contains(file[page + 10]) {
+            guard file[page..<page + 8].elementsEqual(le(page / 4096)) else { continue }
+            kinds.insert(file[page + 10])
+            var damaged = file
+            damaged[page + 10] ^= 0x10  // dirty: LMDB would write into the map
+            guard case .corrupted = try open(damaged) else {
+                Issue.record("a dirty page of kind \(file[page + 10]) passed")
+                return
+            }
+        }
+        #expect(kinds.isSuperset(of: [1, 2, 4]))
+    }
+
+    @Test func `keys out of order are refused`() throws {
+        let (file, _) = try makeFile(isCompact: true)
+        // Keys k0 … k59, each after its node's head, whose last two bytes are the key's size.
+        var hits = 0
+        let node = [3, 0] + bytes("k40")
+        for place in 8192..<file.count - 3 where file[place - 2..<place + 3].elementsEqual(node) {
+            var damaged = file
+            damaged[place] = UInt8(ascii: "a")
+            if case .corrupted = try open(damaged) { hits += 1 }
+        }
+        #expect(hits > 0)
+    }
+
+    @Test func `a bucket of another name is refused`() throws {
+        let (file, _) = try makeFile(isCompact: true)
+        var damaged = file
+        let name = bytes(Bucket.membersRemoved.name)
+        let place = file.indices.first { file[$0...].starts(with: name) }
+        guard let place else {
+            Issue.record("no bucket of that name")
+            return
+        }
+        damaged[place + name.count - 1] ^= 1
+        guard case .corrupted = try open(damaged) else {
+            Issue.record("it passed")
+            return
+        }
+    }
+
+    private func le(_ number: Int) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
 }

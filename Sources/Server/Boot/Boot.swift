@@ -33,20 +33,23 @@ struct Booter {
 
     func boot() throws(BootError) -> Boot {
         try directory.prepare()
+        // Before anything is read or removed: a process that uses this directory may be writing it.
+        let lock = try backend { () throws(BackendError) in try ProcessLock(database: directory.database) }
         try journal { () throws(JournalError) in
             try SnapshotDirectory(directory.snapshots).removeTemporaries()
         }
         let isInitialised = try journal { () throws(JournalError) in
             try DurableLog.exists(in: directory.wal)
         }
-        return isInitialised ? try restart() : try found()
+        let opener = DatabaseOpener(configuration: configuration, directory: directory, lock: lock)
+        return isInitialised ? try restart(opener) : try found(opener)
     }
 
     private var logOptions: LogOptions { LogOptions(unsafeNoFsync: configuration.storage.unsafeNoFsync) }
 
     // A new member.
 
-    private func found() throws(BootError) -> Boot {
+    private func found(_ opener: DatabaseOpener) throws(BootError) -> Boot {
         if configuration.cluster.initialState == .existing {
             throw BootError("--initial-cluster-state=existing: this build cannot join a running cluster yet")
         }
@@ -55,8 +58,8 @@ struct Booter {
             throw BootError(
                 "--initial-cluster names \(founding.members.count) members: this build serves one")
         }
-        let environment = try open()
-        let state = try load(environment)
+        let database = try opener.openAsIs()
+        let state = database.state
         guard state.consistentIndex == LogIndex(0) else {
             throw BootError(
                 "database \(directory.database) holds entries up to index \(state.consistentIndex.rawValue), "
@@ -74,16 +77,17 @@ struct Booter {
             ])
         return Boot(
             log: log, metadata: metadata, start: .bootstrap(founding.members), lastSnapshot: LogIndex(0),
-            environment: environment, keyspace: try keyspace(environment), state: state)
+            environment: database.environment, keyspace: database.keyspace, state: state)
     }
 
     // A member that ran before.
 
-    private func restart() throws(BootError) -> Boot {
+    private func restart(_ opener: DatabaseOpener) throws(BootError) -> Boot {
         let recorded = try journal { () throws(JournalError) in
             try DurableLog.validSnapshots(in: directory.wal)
         }
-        let (environment, state) = try database(recorded: recorded)
+        let database = try database(opener, recorded: recorded)
+        let state = database.state
         // Everything up to the consistent index is in the database: the log is read from the newest
         // snapshot record at or before it. That a file of that snapshot is gone or damaged does not matter.
         let base = recorded.filter { $0.index <= state.consistentIndex }.max() ?? .zero
@@ -131,7 +135,7 @@ struct Booter {
             ])
         return Boot(
             log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
-            environment: environment, keyspace: try keyspace(environment), state: state)
+            environment: database.environment, keyspace: database.keyspace, state: state)
     }
 
     private func report(_ report: RecoveryReport) {
@@ -145,58 +149,25 @@ struct Booter {
     }
 
     /// The database and what it holds; rebuilt when it is lost or damaged.
-    private func database(
-        recorded: [EntryID]
-    ) throws(BootError) -> (environment: Environment, state: StoredState) {
+    private func database(_ opener: DatabaseOpener, recorded: [EntryID]) throws(BootError) -> OpenDatabase {
         let rebuilder = DatabaseRebuilder(directory: directory, logger: logger)
-        guard rebuilder.databaseExists else { return try rebuilt(rebuilder, recorded, "it is missing") }
-        let environment: Environment
-        do throws(BackendError) {
-            environment = try Environment(path: directory.database, options: environmentOptions)
-        } catch {
-            guard error.isDamage else { throw BootError(describe(error)) }
-            try rebuilder.setDatabaseAside()
-            return try rebuilt(rebuilder, recorded, describe(error))
+        if rebuilder.databaseExists {
+            do throws(DatabaseOpener.Failure) {
+                return try opener.open()
+            } catch .damaged(let reason) {
+                try rebuilder.setDatabaseAside()
+                try rebuilder.rebuild(recorded: recorded, reason: reason)
+            } catch {
+                throw error.bootError
+            }
+        } else {
+            try rebuilder.rebuild(recorded: recorded, reason: "it is missing")
         }
-        return (environment, try load(environment))
+        return try opener.openAsIs()
     }
 
-    private func rebuilt(
-        _ rebuilder: DatabaseRebuilder, _ recorded: [EntryID], _ reason: String
-    ) throws(BootError) -> (environment: Environment, state: StoredState) {
-        try rebuilder.rebuild(recorded: recorded, reason: reason)
-        let environment = try open()
-        return (environment, try load(environment))
-    }
-
-    private var environmentOptions: Environment.Options {
-        var options = Environment.Options()
-        options.isSynced = !configuration.storage.unsafeNoFsync
-        return options
-    }
-
-    private func open() throws(BootError) -> Environment {
-        do throws(BackendError) {
-            return try Environment(path: directory.database, options: environmentOptions)
-        } catch {
-            throw BootError(describe(error))
-        }
-    }
-
-    private func load(_ environment: Environment) throws(BootError) -> StoredState {
-        do throws(StoredState.LoadError) {
-            return try StoredState.load(from: environment)
-        } catch {
-            throw BootError("database \(directory.database): \(error)")
-        }
-    }
-
-    private func keyspace(_ environment: Environment) throws(BootError) -> Keyspace {
-        do throws(MVCCError) {
-            return try Keyspace(environment: environment)
-        } catch {
-            throw BootError("database \(directory.database): \(error)")
-        }
+    private func backend<R>(_ body: () throws(BackendError) -> R) throws(BootError) -> R {
+        do throws(BackendError) { return try body() } catch { throw BootError(describe(error)) }
     }
 
     private func journal<R: ~Copyable>(_ body: () throws(JournalError) -> R) throws(BootError) -> R {

@@ -12,7 +12,7 @@ struct DatabaseRebuilder {
     var databaseExists: Bool { unsafe access(directory.database, F_OK) == 0 }
 
     /// Renames a damaged database to `db.broken`, replacing an earlier one: it may still be of use to a
-    /// person, and is never opened again.
+    /// person, and is never opened again. Nobody has it open.
     func setDatabaseAside() throws(BootError) {
         let broken = directory.database + ".broken"
         guard unsafe rename(directory.database, broken) == 0 else {

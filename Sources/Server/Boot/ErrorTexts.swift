@@ -1,5 +1,7 @@
 import Backend
+import Glibc
 import Journal
+import MVCC
 import Raft
 
 extension BackendError {
@@ -21,10 +23,24 @@ func describe(_ error: BackendError) -> String {
     case .truncated(let path, let needed, let size):
         "database \(path) ends at offset \(size), but needs \(needed) bytes"
     case .system(let call, let path, let number): "\(call) \(path): \(text(of: number))"
-    case .database(let call, let code): "database: \(call) failed with code \(code)"
+    case .database(let call, EIO):
+        "database: \(call): \(text(of: EIO)) (LMDB says so of a full disk, too: no space left on device?)"
+    case .database(let call, let code) where code > 0: "database: \(call): \(text(of: code))"
+    case .database(let call, let code): "database: \(call) failed with LMDB's code \(code)"
     case .full: "database: no space left on device"
     case .tooManyReaders: "database: all reader slots are taken"
     case .keyTooLong(let size): "database: a key of \(size) bytes is too long"
+    }
+}
+
+/// The sentence an operator reads.
+func describe(_ error: MVCCError) -> String {
+    switch error {
+    case .backend(let error): describe(error)
+    case .compacted(let revision): "revision \(revision) is compacted"
+    case .futureRevision: "revision of the future"
+    case .damagedRecord(let revision):
+        "the record of revision \(revision.main), or the one after it, is damaged (change \(revision.sub))"
     }
 }
 

@@ -60,6 +60,7 @@ extension ListenURL {
         let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
         let authority = rest[..<end].split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         let (host, port) = try ListenURL.splitPort(String(authority), of: text)
+        try ListenURL.checkHost(host, of: text)
         let path = String(rest[end...])
         if !scheme.isSocketFile {
             guard let port else {
@@ -106,6 +107,24 @@ extension ListenURL {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): true
         case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."): true
         default: false
+        }
+    }
+
+    /// The bytes Go's net/url takes in a host. Escapes may stand for bytes beyond ASCII only.
+    private static func checkHost(_ host: String, of text: String) throws(ValueError) {
+        let bytes = Array(host.utf8)
+        for (index, byte) in bytes.enumerated() where byte < 0x80 {
+            if byte == UInt8(ascii: "%") {
+                let escape = bytes[index..<min(index + 3, bytes.count)]
+                let value = UInt8(String(decoding: escape.dropFirst(), as: UTF8.self), radix: 16)
+                if escape.count == 3, let value, value >= 0x80 || value == UInt8(ascii: "%") { continue }
+                let quoted = GoValue.quoted(String(decoding: escape, as: UTF8.self))
+                throw ValueError("parse \(GoValue.quoted(text)): invalid URL escape \(quoted)")
+            }
+            if " \\^`{|}".utf8.contains(byte) {
+                let quoted = GoValue.quoted(String(UnicodeScalar(byte)))
+                throw ValueError("parse \(GoValue.quoted(text)): invalid character \(quoted) in host name")
+            }
         }
     }
 

@@ -68,7 +68,7 @@ struct FlushThread: ~Copyable {
         do throws(MVCCError) {
             report = try flusher.flush()
         } catch {
-            fatal("the database could not be written: \(error)")
+            fatal("the database could not be written: \(describe(error))")
         }
         measure(report)
         publishSizes()
