@@ -15,7 +15,6 @@ let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// A module of the house; `dependencies` is its row of the import table in design.md section 2.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -30,9 +29,9 @@ let package = Package(
     name: "swift-etcd",
     products: [.executable(name: "etcd", targets: ["etcd"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // Without its traits it needs FoundationEssentials only. Foundation would bring ICU: 45 MB.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // C libraries, and the few C lines of our own.
@@ -40,6 +39,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNgHTTP2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
 
         // Ground.
@@ -76,7 +76,7 @@ let package = Package(
             "Server",
             [
                 "Services", "Peers", "Replication", "Raft", "Journal", "Store", "MVCC", "Backend", "HTTP",
-                "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", yams, logging, protobuf,
+                "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", "CYAML", logging, protobuf,
             ]),
         .executableTarget(name: "etcd", dependencies: ["Server"], swiftSettings: strict),
 

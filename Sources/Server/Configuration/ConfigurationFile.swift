@@ -1,5 +1,4 @@
 import Glibc
-import Yams
 
 /// The YAML (or JSON) file of `--config-file`: keys are flag names, some inside the maps
 /// `client-transport-security`, `peer-transport-security`, `socket-options` and `discovery-config`.
@@ -19,7 +18,7 @@ enum ConfigurationFile {
         var collected = CollectedSettings()
         collected.isFromFile = true
         if let root = try compose(text) {
-            guard case .mapping = root else { throw mismatch(kind(of: root), "", "embed.configYAML") }
+            guard case .mapping = root else { throw mismatch(root.kind, "", "embed.configYAML") }
             var unknown: [String] = []
             try walk(root, [], into: &collected, &unknown)
             if !unknown.isEmpty {
@@ -36,25 +35,11 @@ enum ConfigurationFile {
         return collected
     }
 
-    private static func compose(_ text: String) throws(ConfigurationFailure) -> Node? {
-        do {
-            return try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw .invalid("error converting YAML to JSON: yaml: \(describe(error))")
+    private static func compose(_ text: String) throws(ConfigurationFailure) -> YAMLNode? {
+        do throws(YAMLFailure) {
+            return try YAMLComposer.compose(text)
         } catch {
-            throw .invalid("error converting YAML to JSON: yaml: \(error)")
-        }
-    }
-
-    private static func describe(_ error: YamlError) -> String {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            "line \(mark.line): \(problem)"
-        case .reader(let problem, _, _, _): problem
-        case .duplicatedKeysInMapping(let duplicates, _):
-            "key \(duplicates.map(GoValue.quoted).sorted().joined(separator: ", ")) already set in map"
-        default: "not a YAML document"
+            throw .invalid("error converting YAML to JSON: yaml: \(error.text)")
         }
     }
 
@@ -81,19 +66,20 @@ enum ConfigurationFile {
         })
 
     private static func walk(
-        _ node: Node, _ path: [String], into collected: inout CollectedSettings, _ unknown: inout [String]
+        _ node: YAMLNode, _ path: [String], into collected: inout CollectedSettings,
+        _ unknown: inout [String]
     ) throws(ConfigurationFailure) {
-        guard let mapping = node.mapping else {
-            if isNull(node) { return }
-            throw mismatch(kind(of: node), path.joined(separator: "."), "embed.configYAML")
+        guard case .mapping(let entries, _) = node else {
+            if node.kind == "null" { return }
+            throw mismatch(node.kind, path.joined(separator: "."), "embed.configYAML")
         }
-        for (key, value) in mapping {
-            let keys = path + [key.scalar?.string ?? ""]
+        for entry in entries {
+            let keys = path + [entry.key]
             let joined = keys.joined(separator: "/")
             if let flag = flags[joined] {
-                try store(value, flag, keys.joined(separator: "."), into: &collected)
+                try store(entry.value, flag, keys.joined(separator: "."), into: &collected)
             } else if maps.contains(joined) {
-                try walk(value, keys, into: &collected, &unknown)
+                try walk(entry.value, keys, into: &collected, &unknown)
             } else {
                 unknown.append(keys.joined(separator: "."))
             }
@@ -101,9 +87,9 @@ enum ConfigurationFile {
     }
 
     private static func store(
-        _ node: Node, _ flag: Flag, _ key: String, into collected: inout CollectedSettings
+        _ node: YAMLNode, _ flag: Flag, _ key: String, into collected: inout CollectedSettings
     ) throws(ConfigurationFailure) {
-        if isNull(node) { return }
+        if node.kind == "null" { return }
         guard let word = try word(node, flag, key) else { return }
         do throws(ValueError) {
             try flag.set(word, in: &collected.settings)
@@ -122,21 +108,21 @@ enum ConfigurationFile {
     }
 
     /// The value as the flag's word; nil: keep the default.
-    private static func word(_ node: Node, _ flag: Flag, _ key: String) throws(ConfigurationFailure)
+    private static func word(_ node: YAMLNode, _ flag: Flag, _ key: String) throws(ConfigurationFailure)
         -> String?
     {
-        let kind = kind(of: node)
-        let text = node.scalar?.string ?? ""
+        let kind = node.kind
+        let text = node.text ?? ""
         switch flag.target {
         case .string:
-            guard node.scalar != nil else { throw mismatch(kind, key, "string") }
+            guard node.text != nil else { throw mismatch(kind, key, "string") }
             return text
         case .choice, .urls, .urlsOrNone, .features:
-            guard node.scalar != nil else { throw mismatch(kind, key, "string") }
+            guard node.text != nil else { throw mismatch(kind, key, "string") }
             return text.isEmpty ? nil : text
         case .boolean:
             guard kind == "bool" else { throw mismatch(kind, key, "bool") }
-            return ["true", "yes", "on", "y"].contains(text.lowercased()) ? "true" : "false"
+            return ["true", "yes", "on"].contains(text.lowercased()) ? "true" : "false"
         case .duration:
             return try number(node, key, "time.Duration") { text throws(ValueError) in
                 _ = try GoValue.signed(text)
@@ -154,11 +140,11 @@ enum ConfigurationFile {
                 _ = try GoValue.signed(text)
             }
         case .strings, .origins:
-            guard let sequence = node.sequence else {
-                guard node.scalar != nil else { throw mismatch(kind, key, "[]string") }
+            guard case .sequence(let elements, _) = node else {
+                guard node.text != nil else { throw mismatch(kind, key, "[]string") }
                 return text
             }
-            return sequence.map { $0.scalar?.string ?? "" }.joined(separator: ",")
+            return elements.map { $0.text ?? "" }.joined(separator: ",")
         case .ignored:
             return ""
         }
@@ -166,10 +152,10 @@ enum ConfigurationFile {
 
     /// A number that the check takes, as text.
     private static func number(
-        _ node: Node, _ key: String, _ type: String, _ check: (String) throws(ValueError) -> Void
+        _ node: YAMLNode, _ key: String, _ type: String, _ check: (String) throws(ValueError) -> Void
     ) throws(ConfigurationFailure) -> String {
-        let kind = kind(of: node)
-        let text = node.scalar?.string ?? ""
+        let kind = node.kind
+        let text = node.text ?? ""
         guard kind == "number" else { throw mismatch(kind, key, type) }
         do throws(ValueError) {
             try check(text)
@@ -177,25 +163,6 @@ enum ConfigurationFile {
             throw mismatch("number \(text)", key, type)
         }
         return text
-    }
-
-    private static func isNull(_ node: Node) -> Bool { kind(of: node) == "null" }
-
-    /// JSON's name for the kind of a value, by YAML's rules for plain words.
-    private static func kind(of node: Node) -> String {
-        switch node {
-        case .mapping: return "object"
-        case .sequence: return "array"
-        case .alias: return "string"
-        case .scalar(let scalar):
-            guard scalar.style == .plain || scalar.style == .any else { return "string" }
-            switch Resolver.default.resolveTag(of: node) {
-            case .bool: return "bool"
-            case .int, .float: return "number"
-            case .null: return "null"
-            default: return "string"
-            }
-        }
     }
 
     private static func mismatch(_ kind: String, _ key: String, _ type: String) -> ConfigurationFailure {
