@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "sockets.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -169,6 +170,14 @@ int platform_local_port(int descriptor) {
     return 0;
 }
 
+static void tune(int descriptor) {
+    int on = 1, seconds = 15;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+    setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+}
+
 int platform_accept(int listener, platform_address *peer) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
@@ -191,14 +200,84 @@ int platform_accept(int listener, platform_address *peer) {
         peer->family = mapped ? 4 : 6;
         memcpy(peer->bytes, (const uint8_t *)&v6->sin6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
     }
-    if (peer->family != 1) {
-        int on = 1, seconds = 15;
-        setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-        setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
-        setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+    if (peer->family != 1) tune(descriptor);
+    return descriptor;
+}
+
+int platform_parse_address(const char *host, uint16_t port, platform_address *address) {
+    memset(address, 0, sizeof *address);
+    address->port = port;
+    if (inet_pton(AF_INET, host, address->bytes) == 1) {
+        address->family = 4;
+        return 0;
+    }
+    if (inet_pton(AF_INET6, host, address->bytes) == 1) {
+        address->family = 6;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+int platform_resolve(const char *host, uint16_t port, platform_address *found, int capacity,
+                     int *resolution) {
+    char service[8];
+    snprintf(service, sizeof service, "%u", port);
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    *resolution = resolve(host, service, hints, &list);
+    if (*resolution != 0) return *resolution == EAI_SYSTEM ? -errno : -EADDRNOTAVAIL;
+    int count = 0;
+    for (const struct addrinfo *info = list; info && count < capacity; info = info->ai_next) {
+        memset(&found[count], 0, sizeof found[count]);
+        found[count].port = port;
+        if (info->ai_family == AF_INET) {
+            found[count].family = 4;
+            memcpy(found[count].bytes, &((const struct sockaddr_in *)info->ai_addr)->sin_addr, 4);
+        } else if (info->ai_family == AF_INET6) {
+            found[count].family = 6;
+            memcpy(found[count].bytes, &((const struct sockaddr_in6 *)info->ai_addr)->sin6_addr, 16);
+        } else {
+            continue;
+        }
+        count++;
+    }
+    freeaddrinfo(list);
+    return count;
+}
+
+int platform_connect_start(const platform_address *peer) {
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(peer->port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(peer->port)};
+    if (peer->family != 4 && peer->family != 6) return -EAFNOSUPPORT;
+    memcpy(&v4.sin_addr, peer->bytes, 4);
+    memcpy(&v6.sin6_addr, peer->bytes, 16);
+    int is_v4 = peer->family == 4;
+    int descriptor = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    tune(descriptor);
+    const struct sockaddr *address = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+    if (connect(descriptor, address, is_v4 ? sizeof v4 : sizeof v6) < 0 && errno != EINPROGRESS &&
+        errno != EINTR) {
+        int error = errno;
+        close(descriptor);
+        return -error;
     }
     return descriptor;
+}
+
+int platform_connect_result(int descriptor) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+    if (error != 0) return -error;
+    struct sockaddr_storage here, there;
+    memset(&here, 0, sizeof here);
+    memset(&there, 0, sizeof there);
+    socklen_t here_length = sizeof here, there_length = sizeof there;
+    if (getsockname(descriptor, (struct sockaddr *)&here, &here_length) < 0) return -errno;
+    if (getpeername(descriptor, (struct sockaddr *)&there, &there_length) < 0) return -errno;
+    if (here_length == there_length && memcmp(&here, &there, here_length) == 0) return -ECONNREFUSED;
+    return 0;
 }
 
 int platform_connect_loopback(uint16_t port) {
@@ -260,6 +339,7 @@ const char *platform_error_text(int error) {
         case ENOENT: return "no such file or directory";
         case ENAMETOOLONG: return "file name too long";
         case ECONNREFUSED: return "connection refused";
+        case ETIMEDOUT: return "i/o timeout";
         default: {
             const char *text = strerrordesc_np(error);
             return text ? text : "unknown error";

@@ -32,6 +32,7 @@ package final class Connection: ReadinessHandler {
     private var unwritten: [UInt8] = []
     private var unwrittenStart = 0
     private var needsFlush = false
+    private var isReadingPaused = false
     private var closing = Closing.open
 
     private enum Closing { case open, whenFlushed, lingering, closed }
@@ -76,6 +77,16 @@ package final class Connection: ReadinessHandler {
         loop.flushAtEndOfPass(self)
     }
 
+    /// Reads nothing until `resumeReading`: what the peer sends waits in the kernel, and then at the peer.
+    package func pauseReading() { isReadingPaused = true }
+
+    /// Reads on, from the next pass.
+    package func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        loop.readInNextPass(self)
+    }
+
     /// Closes once everything the machine has to say is written; nothing is read from now on.
     package func closeWhenFlushed() {
         guard closing == .open else { return }
@@ -114,7 +125,7 @@ package final class Connection: ReadinessHandler {
     /// hang-up, whose end of stream is said once and must be found.
     private func read(untilEnd: Bool) {
         for _ in 0..<NetLimits.readsPerPass {
-            guard closing == .open || closing == .lingering else { return }
+            guard closing == .open && !isReadingPaused || closing == .lingering else { return }
             let buffer = unsafe loop.readBuffer
             let count: Int?
             do throws(NetError) {

@@ -17,6 +17,10 @@ package enum NetLimits {
     static let lastWords: Duration = .seconds(60)
     /// How long a connection we end waits for the other side to end it too.
     static let linger: Duration = .seconds(1)
+    /// Addresses of one name that are tried.
+    static let addressesMax = 16
+    /// Names being looked up at once by one resolver, a thread each; more fail with EAI_AGAIN.
+    static let lookupsMax = 16
     /// Descriptors kept for files and our own use; etcd server/embed keeps the same 150.
     package static let reservedDescriptors = 150
 }

@@ -30,6 +30,8 @@ enum PlatformError {
     static let tooManyOpenInSystem: Int32 = 23
     static let tooManyOpen: Int32 = 24
     static let addressInUse: Int32 = 98
+    static let addressNotAvailable: Int32 = 99
+    static let timedOut: Int32 = 110
 }
 
 /// The value of a platform call, or its error.

@@ -2,7 +2,7 @@ import CPlatform
 
 /// The other end of a connection.
 package struct SocketAddress: Sendable {
-    private let address: platform_address
+    let address: platform_address
 
     init(_ address: platform_address) { self.address = address }
 }

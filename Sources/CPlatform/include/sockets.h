@@ -54,6 +54,18 @@ int platform_listen_unix(const char *path, int backlog, platform_listen_failure 
 int platform_local_port(int descriptor);
 /// Non-blocking, close-on-exec, TCP_NODELAY and TCP keep-alive (15 s, as Go sets it).
 int platform_accept(int listener, platform_address *peer);
+/// Reads a numeric address ("10.0.0.1", "::1"); 0, or -EINVAL for a name.
+int platform_parse_address(const char *host, uint16_t port, platform_address *address);
+/// Looks a name up (blocking) and answers how many addresses were written; *resolution tells getaddrinfo's
+/// error where the result is negative.
+int platform_resolve(const char *host, uint16_t port, platform_address *found, int capacity,
+                     int *resolution);
+/// Begins to connect without waiting: a descriptor with the options of platform_accept, whose
+/// platform_connect_result is known once it is writable.
+int platform_connect_start(const platform_address *peer);
+/// 0 when connected, or why not. A socket that met itself (it was given the very port it dials, where
+/// nobody listens) counts as refused.
+int platform_connect_result(int descriptor);
 /// A blocking connect to 127.0.0.1, answered as a non-blocking socket.
 int platform_connect_loopback(uint16_t port);
 
