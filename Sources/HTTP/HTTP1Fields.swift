@@ -51,7 +51,7 @@ enum HTTP1Fields {
         return nil
     }
 
-    private static func field(_ line: ArraySlice<UInt8>) throws(HTTP1Refusal) -> WebHeader {
+    static func field(_ line: ArraySlice<UInt8>) throws(HTTP1Refusal) -> WebHeader {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
             line[..<colon].allSatisfy(isTokenByte)
         else { throw .malformed("malformed MIME header line") }
@@ -99,7 +99,7 @@ enum HTTP1Fields {
     }
 
     private static func values(_ head: HTTP1Head, _ name: String) -> [String] {
-        head.headers.filter { $0.name.utf8.elementsEqual(name.utf8, by: isSameIgnoringCase) }.map(\.value)
+        head.headers.filter { $0.isNamed(name) }.map(\.value)
     }
 
     /// RFC 9110 section 5.6.2.

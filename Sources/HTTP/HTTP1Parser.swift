@@ -20,19 +20,26 @@ enum HTTP1Refusal: Error, Equatable {
 
 /// Cuts HTTP/1.1 requests out of a byte stream, wherever it is split (RFC 9112).
 ///
-/// Bytes are gathered until a request is whole: bounded by `webHeaderBytesMax` for its head and
-/// `webBodyBytesMax` for its body. Lines end in CRLF or a bare LF, as Go accepts both.
+/// A head is gathered within `webHeaderBytesMax`. A body is announced (`head`) before any of it is taken;
+/// after `streamBody` it comes piece by piece and has no bound here, else it is gathered within
+/// `webBodyBytesMax`. Lines end in CRLF or a bare LF, as Go accepts both.
 struct HTTP1Parser {
     enum Step {
         case needsMore
         /// The client waits for `100 Continue` before it sends the body; said once.
         case expectsContinue
+        /// A head whose body comes next.
+        case head(HTTP1Head)
+        /// The next bytes of a streamed body.
+        case piece([UInt8])
+        /// A whole request. The body is empty where it was streamed.
         case request(HTTP1Head, body: [UInt8])
         case refused(HTTP1Refusal)
     }
 
     private enum State {
         case head
+        case bodyAnnounced(HTTP1Head, HTTP1Fields.Framing)
         case fixedBody(HTTP1Head, remaining: Int)
         case chunkSize(HTTP1Head)
         case chunk(HTTP1Head, remaining: Int)
@@ -49,6 +56,7 @@ struct HTTP1Parser {
     private var searched = 0
     private var lines: [Range<Int>] = []
     private var body: [UInt8] = []
+    private var isBodyStreamed = false
 
     init(_ limits: HTTPLimits) {
         headerBytesMax = limits.webHeaderBytesMax
@@ -65,6 +73,12 @@ struct HTTP1Parser {
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) { unsafe buffer.append(contentsOf: bytes) }
 
+    /// Hands the body out in pieces; between `head` and the next step.
+    mutating func streamBody() {
+        guard case .bodyAnnounced = state else { preconditionFailure("a body was announced") }
+        isBodyStreamed = true
+    }
+
     mutating func next() -> Step {
         do throws(HTTP1Refusal) {
             while true {
@@ -79,19 +93,18 @@ struct HTTP1Parser {
     private mutating func advance() throws(HTTP1Refusal) -> Step? {
         switch state {
         case .head: return try readHead()
+        case .bodyAnnounced(let head, let framing): return try begin(head, framing)
+        case .fixedBody(let head, remaining: 0): return finish(head)
         case .fixedBody(let head, let remaining):
-            take(remaining) { left in .fixedBody(head, remaining: left) }
-            guard case .fixedBody(_, remaining: 0) = state else { return .needsMore }
-            return finish(head)
+            return take(remaining) { left in .fixedBody(head, remaining: left) }
         case .chunkSize(let head):
             guard let line = try nextLine() else { return .needsMore }
             let size = try chunkSize(line)
-            if body.count + size > bodyBytesMax { throw .bodyTooLarge }
+            if !isBodyStreamed, body.count + size > bodyBytesMax { throw .bodyTooLarge }
             state = size == 0 ? .trailers(head, bytes: 0) : .chunk(head, remaining: size)
+        case .chunk(let head, remaining: 0): state = .chunkEnd(head)
         case .chunk(let head, let remaining):
-            take(remaining) { left in .chunk(head, remaining: left) }
-            guard case .chunk(_, remaining: 0) = state else { return .needsMore }
-            state = .chunkEnd(head)
+            return take(remaining) { left in .chunk(head, remaining: left) }
         case .chunkEnd(let head):
             guard let line = try nextLine() else { return .needsMore }
             guard line.isEmpty else { throw .malformed("malformed chunked encoding") }
@@ -105,16 +118,22 @@ struct HTTP1Parser {
         return nil
     }
 
-    private mutating func take(_ remaining: Int, _ next: (Int) -> State) {
+    /// Takes what is here of the body: into `body`, or out as a piece.
+    private mutating func take(_ remaining: Int, _ next: (Int) -> State) -> Step? {
         let count = min(remaining, buffer.count - start)
-        body += buffer[start..<start + count]
+        guard count > 0 else { return .needsMore }
+        let piece = buffer[start..<start + count]
+        let step: Step? = isBodyStreamed ? .piece(Array(piece)) : nil
+        if !isBodyStreamed { body += piece }
         start += count
         state = next(remaining - count)
         compact()
+        return step
     }
 
     private mutating func finish(_ head: HTTP1Head) -> Step {
         state = .head
+        isBodyStreamed = false
         compact()
         var whole: [UInt8] = []
         swap(&whole, &body)
@@ -158,7 +177,9 @@ struct HTTP1Parser {
             let (head, framing) = try HTTP1Fields.read(lines, of: buffer)
             lines.removeAll(keepingCapacity: true)
             compact()
-            return try begin(head, framing)
+            if framing.body == .none { return finish(head) }
+            state = .bodyAnnounced(head, framing)
+            return .head(head)
         }
     }
 
@@ -168,7 +189,7 @@ struct HTTP1Parser {
         switch framing.body {
         case .none: return finish(head)
         case .length(let length):
-            if length > bodyBytesMax { throw .bodyTooLarge }
+            if !isBodyStreamed, length > bodyBytesMax { throw .bodyTooLarge }
             state = .fixedBody(head, remaining: length)
         case .chunked: state = .chunkSize(head)
         }

@@ -14,6 +14,13 @@ enum HTTP1Response {
         return Array(text.utf8) + (isHead ? [] : response.body)
     }
 
+    /// The head of an answer whose body comes in chunks.
+    static func encodeHead(ofStream response: WebResponse) -> [UInt8] {
+        var text = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
+        for header in response.headers { text += "\(header.name): \(header.value)\r\n" }
+        return Array((text + "Date: \(date())\r\nTransfer-Encoding: chunked\r\n\r\n").utf8)
+    }
+
     /// What Go's server writes for a request it cannot hand on.
     static func encode(_ refusal: HTTP1Refusal) -> [UInt8] {
         let (status, detail): (Int, String) =

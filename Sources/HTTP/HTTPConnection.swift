@@ -110,6 +110,8 @@ final class HTTPConnection: ByteMachine, SessionHost {
     var now: MonotonicTime { connection.loop.now }
     var peerDescription: String { connection.peer.description }
     func requestFlush() { connection.requestFlush() }
+    func pauseReading() { connection.pauseReading() }
+    func resumeReading() { connection.resumeReading() }
     func closeWhenFlushed() { connection.closeWhenFlushed() }
     func close() { connection.close() }
 

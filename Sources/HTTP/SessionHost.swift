@@ -6,6 +6,9 @@ protocol SessionHost: AnyObject {
     var peerDescription: String { get }
     /// There is output: pull it at the end of this pass.
     func requestFlush()
+    /// Read nothing from the peer until told to read on.
+    func pauseReading()
+    func resumeReading()
     /// Call `tick` at this time, or earlier if asked to before.
     func wake(at time: MonotonicTime)
     /// Close when all output is written.

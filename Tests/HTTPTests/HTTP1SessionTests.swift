@@ -70,6 +70,8 @@ private final class Harness: SessionHost, WebApplication {
         now = end
     }
 
+    func pauseReading() {}
+    func resumeReading() {}
     func requestFlush() {}
     func wake(at time: MonotonicTime) { wakeTime = wakeTime.map { min($0, time) } ?? time }
     func closeWhenFlushed() { isClosing = true }

@@ -69,6 +69,8 @@ final class SessionHarness: SessionHost {
         now = end
     }
 
+    func pauseReading() {}
+    func resumeReading() {}
     func requestFlush() { wantsFlush = true }
     func wake(at time: MonotonicTime) { wakeTime = wakeTime.map { min($0, time) } ?? time }
     func closeWhenFlushed() { isClosing = true }

@@ -300,6 +300,8 @@ final class TestMember: SessionHost {
     // SessionHost.
 
     let peerDescription = "127.0.0.1:1"
+    func pauseReading() {}
+    func resumeReading() {}
     func requestFlush() {}
     func wake(at time: MonotonicTime) {}
     func closeWhenFlushed() {}
