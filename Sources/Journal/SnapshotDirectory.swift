@@ -103,6 +103,11 @@ package struct SnapshotDirectory: Sendable {
         joined(path, Self.temporaryPrefix + "-" + Self.name(of: snapshot))
     }
 
+    /// A temporary name for what another member sends; `number` tells apart what comes at the same time.
+    func receivingPath(_ number: UInt64) -> String {
+        joined(path, Self.temporaryPrefix + "-received-" + String(number) + Self.suffix)
+    }
+
     private static let suffix = ".snap"
     private static let temporaryPrefix = "tmp"
 

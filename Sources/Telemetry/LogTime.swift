@@ -1,5 +1,12 @@
 import Glibc
 
+/// The time of day in UTC as RFC 3339 writes it: `2026-11-22T09:05:54.312Z`.
+package func utcTimestamp() -> String {
+    var now = LogTime.now()
+    now.offsetMinutes = 0
+    return now.text
+}
+
 /// A moment of the wall clock with the zone it is shown in.
 struct LogTime: Sendable {
     /// Since 1970, UTC.
