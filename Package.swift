@@ -69,7 +69,8 @@ let package = Package(
                 "Replication", "Raft", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire",
                 "Telemetry", "COpenSSL", protobuf, logging,
             ]),
-        module("Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Telemetry"]),
+        module(
+            "Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
 
         // Floor 4 and the roof.
         module(
@@ -98,7 +99,9 @@ let package = Package(
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
                 "Replication", "Telemetry", "CNgHTTP2", "CPlatform", protobuf, logging,
             ]),
-        tests("PeersTests", ["Peers", "HTTP", "Raft", "Store"]),
+        tests(
+            "PeersTests",
+            ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
         tests("ServerTests", ["Server", "Telemetry", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),
     ],
     swiftLanguageModes: [.v6]

@@ -32,7 +32,9 @@ import Wire
     @Test func `a range response of stored records is what the generated encoder writes`() throws {
         let stored = ["0a03666f6f1002180220012a03626172", "0a026b311003180320012a027631"].map(bytes)
         let response = try RangeResponse.with {
-            $0.header = .with { $0.clusterID = 7; $0.memberID = 9; $0.revision = 3; $0.raftTerm = 2 }
+            $0.header = .with {
+                $0.clusterID = 7; $0.memberID = 9; $0.revision = 3; $0.raftTerm = 2
+            }
             $0.kvs = try stored.map { try KeyValue(serializedBytes: $0) }
             $0.more = true
             $0.count = 6

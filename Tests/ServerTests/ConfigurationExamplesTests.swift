@@ -49,12 +49,14 @@ import Testing
         let yaml = try text("etcd.conf.yml")
         let filed = start(["--config-file=/c"], files: ["/c": yaml])
         #expect(!filed.warnings.contains { $0.message.contains("unknown keys") })
-        #expect(filed.configuration == start([], environment: try environment("etcd.conf")).configuration
-            .map { configuration in
-                var configuration = configuration
-                configuration.logs.outputs = ["stderr"]
-                return configuration
-            })
+        #expect(
+            filed.configuration
+                == start([], environment: try environment("etcd.conf")).configuration
+                .map { configuration in
+                    var configuration = configuration
+                    configuration.logs.outputs = ["stderr"]
+                    return configuration
+                })
     }
 
     @Test func `three nodes agree on their cluster`() throws {

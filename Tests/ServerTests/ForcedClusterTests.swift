@@ -25,7 +25,8 @@ import Testing
         try cluster.added.map { try ConfigurationEntry(decoding: $0.data.span.bytes, kind: $0.kind).change }
     }
 
-    @Test func `the others are removed behind the committed entries, and what was not committed goes`() throws {
+    @Test func `the others are removed behind the committed entries, and what was not committed goes`() throws
+    {
         let cluster = try forced([1, 2, 3], (1...6).map { entry($0) }, commit: 4)
         #expect(cluster.kept == EntryID(term: Term(2), index: LogIndex(4)))
         #expect(cluster.added.map(\.index.rawValue) == [5, 6])

@@ -25,7 +25,8 @@ extension FlagTable {
         Flag(
             "auto-compaction-mode", .string(\.autoCompactionMode),
             "How the retention is meant: periodic or revision."),
-        Flag("max-learners", .integer(\.configuration.cluster.learnersMax), "Most learners in the cluster.",
+        Flag(
+            "max-learners", .integer(\.configuration.cluster.learnersMax), "Most learners in the cluster.",
             experimental: true),
     ]
 
