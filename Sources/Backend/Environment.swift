@@ -56,6 +56,15 @@ package final class Environment: Sendable {
             mapSizeMin: max(1 << 30, 4 * fileSize))
     }
 
+    /// Opens another file of this database's kind with its options, under its lock.
+    func openGeneration(_ path: String) throws(BackendError) -> Generation {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            throw .system(call: "stat", path: path, errno: errno)
+        }
+        return try Environment.openGeneration(path, lock, options, fileSize: Int(status.st_size))
+    }
+
     /// A view of the newest commit. Cheap (a renewed slot); throws `tooManyReaders` beyond 1024 at a time.
     package func read() throws(BackendError) -> ReadTransaction {
         try ReadTransaction(current.withLock { $0 })
@@ -124,44 +133,52 @@ package final class Environment: Sendable {
     /// Rewrites the database without its free pages and goes on with the new file.
     ///
     /// Flush thread only, no write transaction open: commits wait for the copy (0.4-2 GB/s); readers do
-    /// not, each stays on the file it began on until it ends. Order: copy synced, opened, renamed over
-    /// `path`, directory synced, then swapped in. After an error the old file is in place and in use.
+    /// not, each stays on the file it began on until it ends. After an error the old file is in use.
     package func defragment() throws(BackendError) {
         beginWriting()
         defer { endWriting() }
-        let old = current.withLock { $0 }
         let temporary = temporaryPath(for: path)
         do throws(BackendError) {
-            let size = try copyCompacted(old, to: temporary)
-            let new = try Environment.openGeneration(temporary, lock, options, fileSize: size)
-            try replaceFile(temporary, path)
-            // The reader table follows its database; LMDB has it open and does not mind.
-            try replaceFile(temporary + "-lock", path + "-lock")
-            try syncDirectory(of: path)
-            current.withLock { $0 = new }
-            old.retire()
-            commitsUntilRecount.store(0, ordering: .relaxed)
-            measure(new)
+            try copyCompacted(current.withLock { $0 }, to: temporary)
         } catch {
             unsafe unlink(temporary)
-            unsafe unlink(temporary + "-lock")
             throw error
         }
+        try succeed(with: Successor(of: self, at: temporary)) { exchange in exchange() }
     }
 
-    /// Writes a consistent copy without free pages to a new file, synced; answers its size.
-    private func copyCompacted(_ generation: Generation, to target: String) throws(BackendError) -> Int {
+    /// Goes on with another file, whatever this one holds. No write transaction may be open.
+    ///
+    /// Order: the new file is renamed over `path` and its directory synced, then `swap` is called, and must
+    /// call its argument once: what begins after that reads the new file, what began before stays on the
+    /// old one until it ends. After an error the old file is in use, though the new one may have its name.
+    package func replace(
+        with successor: consuming Successor, swap: (_ exchange: () -> Void) -> Void
+    ) throws(BackendError) {
+        beginWriting()
+        defer { endWriting() }
+        try succeed(with: successor, swap: swap)
+    }
+
+    private func succeed(
+        with successor: consuming Successor, swap: (_ exchange: () -> Void) -> Void
+    ) throws(BackendError) {
+        let (old, new) = (current.withLock { $0 }, successor.generation)
+        try successor.place(over: path)
+        swap { current.withLock { $0 = new } }
+        old.retire()
+        commitsUntilRecount.store(0, ordering: .relaxed)
+        measure(new)
+    }
+
+    /// Writes a consistent copy without free pages to a new file, synced.
+    private func copyCompacted(_ generation: Generation, to target: String) throws(BackendError) {
         let descriptor = unsafe open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system(call: "open", path: target, errno: errno) }
         defer { close(descriptor) }
         let code = unsafe mdb_env_copyfd2(generation.environment, descriptor, UInt32(MDB_CP_COMPACT))
         try check("mdb_env_copyfd2", code)
         guard fsync(descriptor) == 0 else { throw .system(call: "fsync", path: target, errno: errno) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw .system(call: "fstat", path: target, errno: errno)
-        }
-        return Int(status.st_size)
     }
 
     /// Makes commits of an unsynced environment durable.

@@ -53,6 +53,12 @@ package struct Flusher: ~Copyable {
     /// flush tries again. (`full` may pass, for example after files were removed; what to do about other
     /// errors is the caller's decision.)
     package mutating func flush() throws(MVCCError) -> FlushReport {
+        keyspace.turn.take()
+        defer { keyspace.turn.giveBack() }
+        return try flushInTurn()
+    }
+
+    private mutating func flushInTurn() throws(MVCCError) -> FlushReport {
         var report = FlushReport()
         do throws(BackendError) {
             try write(&report)
@@ -70,7 +76,9 @@ package struct Flusher: ~Copyable {
     /// Rewrites the database file without its free pages (`Environment.defragment`). Flush thread;
     /// applies go on until the tail is full, reads go on.
     package mutating func defragment() throws(MVCCError) {
-        _ = try flush()
+        keyspace.turn.take()
+        defer { keyspace.turn.giveBack() }
+        _ = try flushInTurn()
         do throws(BackendError) {
             try keyspace.environment.defragment()
         } catch {
@@ -84,9 +92,11 @@ package struct Flusher: ~Copyable {
                 pending.changes = []
                 pending.compactions = []
                 pending.through = nil
+                pending.replacement = nil
             }
             return pending
         }
+        if let replacement = work.replacement { startOver(replacement) }
         guard let through = work.through else { return }
         let began = platform_monotonic_ns()
         defer { report.writeTime = platform_monotonic_ns() - began }
@@ -113,6 +123,18 @@ package struct Flusher: ~Copyable {
         withExtendedLifetime(dropped) {}
         keyspace.add(unflushedBytes: -report.bytes, records: -report.records)
         keyspace.room.announce()
+    }
+
+    /// Forgets the database that was replaced.
+    private mutating func startOver(_ replaced: PendingFlush.Replaced) {
+        let waiting = compactions.compactMap(\.completion) + replaced.completions
+        flushedThrough = replaced.through
+        position = replaced.position
+        compactions = replaced.unfinished.map { [$0] } ?? []
+        scan = nil
+        pruning = replaced.compacted > 0 ? (replaced.compacted, []) : nil
+        // The file that held those records is gone.
+        for completion in waiting { completion() }
     }
 
     private func append(

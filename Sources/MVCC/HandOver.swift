@@ -37,6 +37,19 @@ struct PendingFlush {
     var compactions: [Compaction] = []
     /// Compactions that the next hand-over takes along.
     var staged: [Compaction] = []
+    /// Another database took the place of the one the flusher knows; what is here came after that.
+    var replacement: Replaced? = nil
+
+    struct Replaced {
+        /// Every record up to here is in the new database.
+        var through: Int64
+        var position: UInt64
+        var compacted: Int64
+        /// The compaction it was in the middle of.
+        var unfinished: Compaction?
+        /// What waited for compactions of the old one.
+        var completions: [@Sendable () -> Void]
+    }
 
     mutating func add(_ change: BucketChange) {
         if change.bucket == .meta,

@@ -78,7 +78,7 @@ extension Keyspace {
     /// and the same as etcd's. Reads every record: not for an event loop. Source: spec/api.md 16.
     package func hashKV(revision: Int64) throws(MVCCError) -> KeyspaceHash {
         if revision > 0, let stored = hashes.withLock({ $0.find(revision) }) { return stored }
-        var rule: HashRule? = nil
+        var begun: (rule: HashRule, index: KeyIndex)? = nil
         let view = try lock.read { () throws(MVCCError) -> View in
             let (current, compacted) = (currentRevision, compactedRevision)
             if revision > 0, revision < compacted { throw .compacted(compacted) }
@@ -86,11 +86,12 @@ extension Keyspace {
             let revision = revision > 0 ? revision : current
             let view = try View(self)
             walks.withLock { $0.begin(revision) }
-            rule = HashRule(
+            let rule = HashRule(
                 revision: revision, compacted: compacted, isKeepEmpty: !index.hasLive(at: revision))
+            begun = (rule, index)
             return view
         }
-        guard let rule else { preconditionFailure("set under the lock") }
+        guard let (rule, index) = begun else { preconditionFailure("set under the lock") }
         defer { walks.withLock { $0.end(rule.revision) } }
         var hash = KeyHash(rule)
         var damage: MVCCError? = nil

@@ -12,6 +12,7 @@ extension Keyspace {
         precondition(!range.start.isEmpty, "a range has a start")
         var walk: RangeWalk? = nil
         var top: Int64 = 0
+        var walked: KeyIndex? = nil
         let view = try lock.read { () throws(MVCCError) -> View in
             top = visible ?? currentRevision
             if revision > top { throw .futureRevision }
@@ -19,12 +20,16 @@ extension Keyspace {
             var started = RangeWalk(range: range, revision: revision > 0 ? revision : top, options: options)
             step(&started, range)
             let view = try View(self, isStored: !options.isCountOnly)
-            if !started.isDone { walks.withLock { $0.begin(started.revision) } }
+            if !started.isDone {
+                walks.withLock { $0.begin(started.revision) }
+                walked = index
+            }
             walk = started
             return view
         }
         guard var walk = walk.take() else { preconditionFailure("set under the lock") }
-        if !walk.isDone {
+        // The index it began with, though another may have taken its place since.
+        if let index = walked {
             defer { walks.withLock { $0.end(walk.revision) } }
             while !walk.isDone { lock.read { index.advance(&walk, keysMax: Keyspace.walkKeysMax) } }
         }
@@ -41,19 +46,27 @@ extension Keyspace {
         walk.isDone = true
     }
 
-    /// `isFollowing`: a `WatchFloor` at or below `from` keeps the records, whatever is compacted.
+    /// With a `floor` at or below `from`, that keeps the records, whatever is compacted; false and nothing
+    /// more when the state was replaced since the floor joined it.
+    @discardableResult
     func changes(
-        from: Int64, through: Int64, isFollowing: Bool, _ body: (Revision, Bool, borrowing RawSpan) -> Bool
-    ) throws(MVCCError) {
+        from: Int64, through: Int64, floor: WatchFloor?, _ body: (Revision, Bool, borrowing RawSpan) -> Bool
+    ) throws(MVCCError) -> Bool {
         var last: Int64 = 0
-        let view = try lock.read { () throws(MVCCError) -> View in
+        let view = try lock.read { () throws(MVCCError) -> View? in
             last = min(through, currentRevision)
-            if !isFollowing, from < compactedRevision { throw .compacted(compactedRevision) }
+            if let floor {
+                if floor.succession != succession.number { return nil }
+            } else if from < compactedRevision {
+                throw .compacted(compactedRevision)
+            }
             let isInTail = tail.first.map { $0.main < from || $0 == Revision(main: from) } ?? false
             return try View(self, isStored: !isInTail)
         }
-        guard from <= last else { return }
+        guard let view = consume view else { return false }
+        guard from <= last else { return true }
         try log(view, from: from, through: last, body)
+        return true
     }
 
     /// Calls `body` with the records of a view in the order of revisions: those of LMDB below the tail,

@@ -4,20 +4,25 @@ import Synchronization
 /// The keys, their values and their history: revision-keyed records in LMDB, an index of keys in memory,
 /// and between them the pending tail of records that are applied and not flushed yet.
 ///
-/// Threads: one applies (`beginWrite`, `compact`, `handOver`), one flushes (`Flusher`), any reads
-/// (`makeReader`). Invariants:
+/// Threads: one applies (`beginWrite`, `compact`, `handOver`, `replace`), one flushes (`Flusher`), any
+/// reads (`makeReader`). Invariants:
 /// 1. `lock` guards index, tail and the bounds; it is never held across a disk write.
 /// 2. A record is in the tail before the index names it, and its bytes are complete before
 ///    `currentRevision` covers it; readers never look above `currentRevision`.
 /// 3. A reader copies the tail's list and renews its LMDB transaction while it holds the lock; the
 ///    flusher drops chunks only after their commit. So each record the index names at that moment is in the
 ///    reader's tail or in its transaction, whatever is flushed or compacted later.
+/// 4. `replace` exchanges database file, index, tail and bounds under one hold of the lock; who reads the
+///    index over several holds keeps the one it began with.
+/// 5. `turn` is held by whoever writes the database: one flush, or one replacement.
 package final class Keyspace: @unchecked Sendable {
     // Sendable: mutable state is behind `lock` (index, tail) or in atomics and mutexes.
     package let environment: Environment
     let lock = ReadWriteLock()
-    let index = KeyIndex()
+    var index: KeyIndex
     var tail = PendingTail()
+    var succession = Succession()
+    let turn = Turn()
     let walks = Mutex(ActiveWalks())
     let pending = Mutex(PendingFlush())
     let hashes = Mutex(CompactionHashes())
@@ -34,7 +39,16 @@ package final class Keyspace: @unchecked Sendable {
     /// A compaction that was not finished is taken up by the next flushes.
     package init(environment: Environment) throws(MVCCError) {
         self.environment = environment
-        try load()
+        let keys = try LoadedKeys.undamaged { () throws(BackendError) in try environment.read() }
+        index = keys.index
+        take(keys)
+    }
+
+    /// Sets the revisions, and takes up the compaction that was not finished.
+    func take(_ keys: LoadedKeys) {
+        publish(keys.current)
+        setCompacted(keys.compacted)
+        pending.withLock { $0.compactions = keys.unfinished.map { [$0] } ?? [] }
     }
 
     /// The revision of the newest write; 1 in a fresh store. After a restart the largest of the newest

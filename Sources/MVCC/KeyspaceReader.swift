@@ -27,23 +27,35 @@ package final class KeyspaceReader {
         from: Int64, through: Int64,
         _ body: (_ revision: Revision, _ isTombstone: Bool, _ record: borrowing RawSpan) -> Bool
     ) throws(MVCCError) {
-        try keyspace.changes(from: from, through: through, isFollowing: false, body)
+        try keyspace.changes(from: from, through: through, floor: nil, body)
     }
 
-    /// `changes` for a hub that follows the log: everything is there above its floor.
+    /// `changes` for a hub that follows the log: everything is there above its floor. False, and nothing
+    /// read, when the state was replaced since the floor was made or `rejoin` was called.
     func changesAboveFloor(
         _ floor: WatchFloor, through: Int64,
         _ body: (_ revision: Revision, _ isTombstone: Bool, _ record: borrowing RawSpan) -> Bool
-    ) throws(MVCCError) {
-        try keyspace.changes(from: floor.revision, through: through, isFollowing: true, body)
+    ) throws(MVCCError) -> Bool {
+        try keyspace.changes(from: floor.revision, through: through, floor: floor, body)
     }
 
     /// A floor at the revision after the current one.
     func makeFloor() -> WatchFloor {
         keyspace.watchFloors.withLock { floors in
-            let floor = WatchFloor(keyspace.currentRevision + 1)
+            let floor = keyspace.lock.read {
+                WatchFloor(keyspace.currentRevision + 1, succession: keyspace.succession.number)
+            }
             floors.add(floor)
             return floor
+        }
+    }
+
+    /// Goes on with the state that replaced the one the floor was in. Answers the first revision that came
+    /// after the replacement: from there on the floor has kept everything.
+    func rejoin(_ floor: WatchFloor) -> Int64 {
+        keyspace.lock.read {
+            floor.join(keyspace.succession.number)
+            return keyspace.succession.revision + 1
         }
     }
 

@@ -51,8 +51,19 @@ final class Counter: Sendable {
         private let done = Atomic(false)
         private let failures = Mutex<[String]>([])
         let reads = Counter()
+        private let flusher: Mutex<Flusher?>
 
-        init(_ keyspace: Keyspace) { self.keyspace = keyspace }
+        /// Makes the flusher here: on its own thread it could come after the first write.
+        init(_ keyspace: Keyspace) {
+            self.keyspace = keyspace
+            flusher = Mutex(Flusher(keyspace))
+        }
+
+        /// The flusher, once.
+        func takeFlusher() -> Flusher {
+            guard let flusher = flusher.withLock({ $0.take() }) else { preconditionFailure("taken before") }
+            return flusher
+        }
 
         var isDone: Bool { done.load(ordering: .acquiring) }
         func stop() { done.store(true, ordering: .releasing) }
@@ -93,6 +104,50 @@ final class Counter: Sendable {
         keyspace.checkInvariants()
     }
 
+    /// A follower that is again and again left behind and caught up by a copy of its leader's database.
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func `readers see one state or the other, however often it is replaced`(seed: UInt64) throws {
+        let (scratch, other) = (Scratch(), Scratch())
+        defer { withExtendedLifetime((scratch, other)) {} }
+        let keyspace = try Keyspace(environment: Environment(path: scratch.database))
+        let leader = try Keyspace(environment: Environment(path: other.database))
+        var leading = Flusher(leader)
+        let shared = Shared(keyspace)
+        let threads = [
+            TestThread { Self.flush(shared, seed: seed) },
+            TestThread { Self.read(shared, seed: seed &* 31) },
+            TestThread { Self.read(shared, seed: seed &* 37) },
+            TestThread { Self.follow(shared) },
+        ]
+        var random = Seeded(seed: seed)
+        var isBehind = false
+        for number in 1...1500 {
+            if shared.isDone { break }
+            let group = random.below(Self.groups)
+            Self.write(leader, group, number)
+            if !isBehind { Self.write(keyspace, group, number) }
+            if random.chance(5) { keyspace.handOver([], position: UInt64(number)) }
+            if random.chance(40) {
+                let revision = leader.currentRevision - Int64(random.below(20))
+                if revision > leader.compactedRevision { try leader.compact(at: revision) }
+            }
+            guard random.chance(50) else { continue }
+            if isBehind {
+                leader.handOver([], position: UInt64(number))
+                for _ in 0...random.below(3) { _ = try leading.flush() }
+                try keyspace.replace(with: copy(of: leader, for: keyspace), position: UInt64(number))
+                keyspace.checkInvariants()
+            }
+            isBehind.toggle()
+        }
+        keyspace.handOver([], position: 9999)
+        shared.stop()
+        for thread in threads { thread.join() }
+        #expect(shared.messages == [])
+        #expect(shared.reads.value > 0)
+        keyspace.checkInvariants()
+    }
+
     private static func write(_ keyspace: Keyspace, _ group: Int, _ number: Int) {
         var write = keyspace.beginWrite()
         for key in 0..<keysPerGroup {
@@ -103,7 +158,7 @@ final class Counter: Sendable {
 
     private static func flush(_ shared: Shared, seed: UInt64) {
         var random = Seeded(seed: seed)
-        var flusher = Flusher(shared.keyspace)
+        var flusher = shared.takeFlusher()
         do {
             while !shared.isDone {
                 _ = try flusher.flush()

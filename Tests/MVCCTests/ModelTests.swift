@@ -107,6 +107,7 @@ extension Model.Pair {
             case 3 where world.random.chance(6): try reopen(&world)
             case 3..<7: try compareRange(&world)
             case 7: try compareChanges(&world)
+            case 8 where world.random.chance(6): try replace(&world)
             default: try write(&world)
             }
         }
@@ -180,6 +181,41 @@ extension Model.Pair {
         #expect(world.keyspace.currentRevision == world.model.current)
         #expect(world.keyspace.compactedRevision == world.model.compacted)
         world.keyspace.checkInvariants()
+    }
+
+    /// A leader goes on from the same state and does more; what it then has replaces all of this.
+    private func replace(_ world: inout World) throws {
+        try flush(&world)
+        let scratch = Scratch()
+        try fill(BulkLoad(replacing: scratch.database), from: world.keyspace).finish()
+        let leader = try Keyspace(environment: Environment(path: scratch.database))
+        var (random, model) = (world.random, world.model)
+        // What the follower has applied of it, it has not flushed; part of that is handed over.
+        let shared = world.random.below(10)
+        for _ in 0..<shared {
+            try write(&world)
+            if world.random.chance(3) { world.keyspace.handOver([], position: 0) }
+        }
+        swap(&world.random, &random)
+        swap(&world.model, &model)
+        let follower = world.keyspace
+        var flusher = Flusher(leader)
+        swap(&world.flusher, &flusher)
+        world.keyspace = leader
+        for _ in 0..<shared {
+            try write(&world)
+            _ = world.random.chance(3)
+        }
+        for _ in 0..<world.random.below(30) { try write(&world) }
+        if world.random.chance(2) { try compact(&world) }
+        try flush(&world)
+        try follower.replace(
+            with: copy(of: leader, for: follower), position: UInt64(world.model.current))
+        swap(&world.flusher, &flusher)
+        world.keyspace = follower
+        #expect(follower.currentRevision == world.model.current)
+        #expect(follower.compactedRevision == world.model.compacted)
+        follower.checkInvariants()
     }
 
     private func compareRange(_ world: inout World) throws {

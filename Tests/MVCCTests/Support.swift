@@ -1,6 +1,7 @@
 import Backend
 import Glibc
 @testable import MVCC
+import Wire
 
 /// A directory of its own, removed with this object.
 final class Scratch {
@@ -62,4 +63,24 @@ extension Keyspace {
 func drain(_ keyspace: Keyspace, _ flusher: inout Flusher, position: UInt64 = 0) throws {
     keyspace.handOver([], position: position)
     while try flusher.flush().hasMore {}
+}
+
+/// A load with everything that is flushed of a keyspace.
+func fill(_ load: consuming BulkLoad, from source: Keyspace) throws -> BulkLoad {
+    let transaction = try source.environment.read()
+    for bucket in Bucket.allCases {
+        var records: [(key: [UInt8], value: [UInt8])] = []
+        try transaction.forEach(bucket) { key, value in
+            records.append((key.copied(), value.copied()))
+            return true
+        }
+        for record in records { try load.add(bucket, key: record.key, value: record.value) }
+    }
+    return load
+}
+
+/// What is flushed of `source`, ready to replace `target`.
+func copy(of source: Keyspace, for target: Keyspace) throws -> KeyspaceReplacement {
+    let load = try fill(BulkLoad(replacing: target.environment.path), from: source)
+    return try KeyspaceReplacement(load.finish(beside: target.environment))
 }

@@ -4,7 +4,7 @@ import Testing
 import Wire
 
 /// Writes down what a hub delivers; streams can be full.
-private final class Recorder: WatchSink {
+final class Recorder: WatchSink {
     struct Response: Equatable {
         var revision: Int64
         var events: [String]
@@ -72,7 +72,7 @@ private final class Recorder: WatchSink {
 }
 
 /// A key space and one hub on it.
-private final class Stage {
+final class Stage {
     let scratch = Scratch()
     let keyspace: Keyspace
     let sink = Recorder()

@@ -9,8 +9,17 @@ import Synchronization
 /// So records are deleted only below every floor. Hubs move on within a pass of their loop.
 package final class WatchFloor: Sendable {
     private let next: Atomic<Int64>
+    /// The hub's thread alone changes and reads it.
+    private let joined: Atomic<Int>
 
-    init(_ revision: Int64) { next = Atomic(revision) }
+    init(_ revision: Int64, succession: Int) {
+        next = Atomic(revision)
+        joined = Atomic(succession)
+    }
+
+    /// The replacement of the state (`Succession`) that the hub knows of.
+    var succession: Int { joined.load(ordering: .relaxed) }
+    func join(_ succession: Int) { joined.store(succession, ordering: .relaxed) }
 
     /// The first revision still to be read.
     var revision: Int64 { next.load(ordering: .acquiring) }

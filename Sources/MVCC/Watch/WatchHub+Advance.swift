@@ -6,9 +6,8 @@ extension WatchHub {
     ///
     /// Throws what the database throws; nothing is lost then, the next call starts where this one did.
     package func advance(_ budget: Budget = Budget()) throws(MVCCError) -> Bool {
-        let current = reader.currentRevision
-        try advanceSynced(through: current, budget)
-        try advanceLagging(current: current, budget)
+        try advanceSynced(through: reader.currentRevision, budget)
+        try advanceLagging(current: reader.currentRevision, budget)
         return nextRevision <= reader.currentRevision || !turns.isEmpty
     }
 
@@ -19,8 +18,9 @@ extension WatchHub {
             return
         }
         let through = min(current, nextRevision + budget.revisions - 1)
-        let end = try scan(.synced, from: nextRevision, through: through, bytes: budget.bytes)
-        nextRevision = end + 1
+        let seen = try scan(.synced, from: nextRevision, through: through, bytes: budget.bytes)
+        guard let seen else { return rejoin() }
+        nextRevision = seen + 1
         deliver()
     }
 
@@ -28,9 +28,9 @@ extension WatchHub {
         guard let slot = takeTurn(), case .lagging(let next)? = watchers[slot]?.progress else { return }
         let through = min(nextRevision - 1, next + budget.revisions - 1)
         do {
-            let end = try scan(
+            let seen = try scan(
                 .lagging(from: next, header: current), from: next, through: through, bytes: budget.bytes)
-            settle(from: next, through: end)
+            if let seen { settle(from: next, through: seen) }
             deliver()
         } catch .compacted(let compacted) {
             endCompacted(below: compacted)
@@ -67,10 +67,11 @@ extension WatchHub {
     }
 
     /// Gathers the events of revisions `from`…`through` into `deliveries`, and says which revision was the
-    /// last it saw wholly. Ends early, between revisions, after `bytes` of records.
+    /// last it saw wholly. Ends early, between revisions, after `bytes` of records. Nil, and nothing seen,
+    /// when synced watchers have to `rejoin` first.
     private func scan(
         _ audience: Audience, from: Int64, through: Int64, bytes: Int
-    ) throws(MVCCError) -> Int64 {
+    ) throws(MVCCError) -> Int64? {
         var touched: [Int] = []
         var main = from - 1
         var bytesLeft = bytes
@@ -90,7 +91,8 @@ extension WatchHub {
         }
         do {
             switch audience {
-            case .synced: try reader.changesAboveFloor(floor, through: through, body)
+            case .synced:
+                guard try reader.changesAboveFloor(floor, through: through, body) else { return nil }
             case .lagging: try reader.changes(from: from, through: through, body)
             }
         } catch {

@@ -129,23 +129,19 @@ package final class WatchHub {
         return watcher.isIdle && isCurrent(watcher) ? nextRevision - 1 : nil
     }
 
-    /// Starts over after the store was replaced: every watcher reads on from what it wants next.
-    package func resynchronise() {
+    /// Goes on after the state was replaced by a later one (`Keyspace.replace`): synced watchers that want
+    /// revisions from before read on by themselves, or are ended when those are compacted.
+    func rejoin() {
+        let start = reader.rejoin(floor)
         for slot in watchers.indices {
             guard let watcher = watchers[slot], watcher.progress == .synced else { continue }
-            watchers[slot]?.progress = .lagging(next: max(nextRevision, watcher.firstRevision))
+            let next = max(nextRevision, watcher.firstRevision)
+            guard next < start else { continue }
+            watchers[slot]?.progress = .lagging(next: next)
             turns.append(slot)
+            syncedCount -= 1
         }
-        syncedCount = 0
-        nextRevision = reader.currentRevision + 1
-        turns.removeAll { slot in
-            guard case .lagging(let next)? = watchers[slot]?.progress, next >= nextRevision else {
-                return false
-            }
-            watchers[slot]?.progress = .synced
-            syncedCount += 1
-            return true
-        }
+        nextRevision = max(nextRevision, start)
     }
 
     func live(_ id: WatcherID) -> Watcher? {
