@@ -135,6 +135,25 @@ package final class StateMachine {
     /// Whether somebody on this member waits for the request with this id.
     func isAwaited(_ id: UInt64) -> Bool { boot.issued(id) }
 
+    /// Goes on with a later state of the same log in place of this one.
+    ///
+    /// Synchronous: when it returns the new database is in place, durably, and nothing of the old state is
+    /// left; entries up to its index are passed over from now on. Any thread that owns the machine; waits
+    /// for a flush under way on another. An error means the database failed: the member must stop.
+    package func restore(_ received: consuming ReceivedState) throws(StoredState.LoadError) {
+        let (metadata, state) = (received.metadata, received.state)
+        precondition(metadata.id.index > consistentIndex, "an older state")
+        do throws(MVCCError) {
+            try keyspace.replace(with: received.keys, position: metadata.id.index.rawValue)
+        } catch {
+            throw .keys(error)
+        }
+        try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+        changes.removeAll(keepingCapacity: true)
+        consistentIndex = metadata.id.index
+        consistentTerm = metadata.id.term
+    }
+
     private func handOver() {
         changes.append(
             BucketChange(

@@ -34,15 +34,23 @@ package struct StoredState: Sendable, Equatable {
         case backend(BackendError)
         case keys(MVCCError)
         case damaged(Bucket, key: [UInt8])
+        /// It stands for this entry, not for the one it was said to stand for.
+        case position(EntryID)
     }
 
     /// Reads all of it.
     package static func load(from environment: Environment) throws(LoadError) -> StoredState {
+        let transaction: ReadTransaction
+        do { transaction = try environment.read() } catch { throw .backend(error) }
+        return try load(from: transaction)
+    }
+
+    /// Reads all of it in one view.
+    package static func load(from transaction: borrowing ReadTransaction) throws(LoadError) -> StoredState {
         var state = StoredState()
         for bucket in [Bucket.meta, .lease, .alarm, .members, .membersRemoved, .cluster] {
             var damaged: [UInt8]?
             do {
-                let transaction = try environment.read()
                 try transaction.forEach(bucket) { key, value in
                     let isRead = state.take(bucket, key.copied(), value.copied())
                     if !isRead { damaged = key.copied() }
