@@ -99,10 +99,13 @@ let package = Package(
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
                 "Replication", "Telemetry", "CNgHTTP2", "CPlatform", protobuf, logging,
             ]),
+        tests("PeersTests", ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
         tests(
-            "PeersTests",
-            ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
-        tests("ServerTests", ["Server", "Telemetry", "Journal", "Raft", "EtcdAPI", "Net", "etcd"]),
+            "ServerTests",
+            [
+                "Server", "Telemetry", "Journal", "Raft", "Replication", "Store", "MVCC", "Backend",
+                "EtcdAPI", "Net", "etcd", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

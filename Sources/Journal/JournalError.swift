@@ -28,6 +28,9 @@ package indirect enum JournalError: Error, Equatable, Sendable {
     case snapshotMismatch(path: String, offset: UInt64, expected: EntryID, found: EntryID)
     /// The log has no record of the snapshot to start from.
     case snapshotNotFound(directory: String, snapshot: EntryID)
+    /// The log was read from a snapshot that is older than one the member received: what was saved after
+    /// `by` does not follow from what was saved before.
+    case broken(directory: String, from: EntryID, by: EntryID)
     /// A `.snap` file is damaged at `offset`.
     case snapshotCorrupt(path: String, offset: UInt64, SnapshotFault)
     /// A sound `.snap` file, but etcd's own (a v2 store in JSON), which holds no keys.

@@ -78,6 +78,9 @@ extension DurableLog {
             guard replay.knowsStart else {
                 throw .snapshotNotFound(directory: directory, snapshot: snapshot)
             }
+            if let later = replay.breach {
+                throw .broken(directory: directory, from: snapshot, by: later)
+            }
             try makeAppendable(held[held.count - 1].file, from: end.offset, options: options, disk: disk)
             try removeLeftOvers(in: directory, disk: disk)
             var report = RecoveryReport()

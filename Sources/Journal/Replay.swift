@@ -83,6 +83,17 @@ struct Replay {
         state = new
     }
 
+    /// The newest committed snapshot that stands for other entries than the log holds: it was received, and
+    /// replaced what was saved before, so that nothing after it follows from the start.
+    var breach: EntryID? {
+        let commit = state?.commit ?? LogIndex(0)
+        return snapshots.map(\.id).filter { id in
+            guard id.index > start.index, id.index <= commit else { return false }
+            let position = id.index - start.index - 1
+            return position >= UInt64(entries.count) || entries[Int(position)].term != id.term
+        }.max()
+    }
+
     private mutating func take(_ snapshot: SnapshotRecord, at place: Place) throws(JournalError) {
         snapshots.append(snapshot)
         lastIndex = max(lastIndex, snapshot.id.index)

@@ -86,12 +86,14 @@ package struct SnapshotDirectory: Sendable {
         }
     }
 
-    /// Removes the oldest files beyond `maxSnapshots` (0: none); the newest stays in any case. Only after
-    /// the newest is recorded in the log. Returns the paths removed.
-    package func purge(maxSnapshots: Int) throws(JournalError) -> [String] {
+    /// Removes the oldest files beyond `maxSnapshots` (0: none); the newest stays in any case, and so do
+    /// those that are `held`. Only after the newest is recorded in the log. Returns the paths removed.
+    package func purge(
+        maxSnapshots: Int, held: some Collection<EntryID> = []
+    ) throws(JournalError) -> [String] {
         guard maxSnapshots > 0 else { return [] }
         var removed: [String] = []
-        for id in try snapshots().dropFirst(maxSnapshots).reversed() {
+        for id in try snapshots().dropFirst(maxSnapshots).reversed() where !held.contains(id) {
             let path = path(of: id)
             try onDisk { () throws(DiskError) in try disk.remove(path) }
             removed.append(path)

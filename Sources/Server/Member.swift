@@ -73,7 +73,7 @@ final class Member: Sendable {
     func start(_ booted: consuming Boot, published: @escaping @Sendable () -> Void) throws {
         let replica = try makeReplica(start: booted.start, lastSnapshot: booted.lastSnapshot)
         let state = booted.state
-        let environment = booted.environment
+        let (environment, newestFile) = (booted.environment, booted.newestFile)
         let retention = RetentionLimits(
             walsMax: Int(configuration.consensus.walsMax),
             snapshotsMax: Int(configuration.consensus.snapshotsMax))
@@ -86,7 +86,9 @@ final class Member: Sendable {
                 environment: environment, keyspace: keyspace,
                 directory: SnapshotDirectory(
                     directory.snapshots, disk: MeasuringDisk(snapshots: metrics.snapshots)),
-                switchboard: switchboard, limits: retention, logger: logger, metrics: metrics.snapshots)
+                newest: newestFile, switchboard: switchboard, limits: retention, logger: logger,
+                metrics: metrics.snapshots,
+                answerPeer: { _ in preconditionFailure("no peer asks this member for a snapshot") })
             thread.run()
         }
         try run("maintenance") { [keyspace, directory, switchboard, metrics] in
@@ -139,6 +141,7 @@ final class Member: Sendable {
                 machine: machine, lessor: lessor, localID: metadata.memberID, switchboard: switchboard,
                 status: status, flushing: demand,
                 electionTimeout: configuration.consensus.electionTimeout, fatal: fatal,
+                snapshots: SnapshotDirectory(directory.snapshots),
                 metrics: ApplyMetrics(
                     metrics, applied, warningDuration: configuration.diagnostics.warningApplyDuration,
                     logger: logger))

@@ -109,6 +109,40 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         #expect(later.entries == [entry(3, term: 3)])
     }
 
+    @Test func `a log that a received snapshot has broken is not read across the breach`() throws {
+        let disk = SimulatedDisk()
+        var log = try created(on: disk)
+        try save([entry(1), entry(2), entry(3), entry(4)], commit: 1, &log)
+        // Of another history: entry 2 of term 1 is not what the snapshot stands for.
+        try log.saveSnapshot(SnapshotMetadata(id: id(3, 2), configuration: ConfigurationState()))
+        try save([], term: 3, commit: 2, &log)
+        try save([entry(3, term: 3)], term: 3, commit: 3, &log)
+        try log.close()
+        #expect(throws: JournalError.broken(directory: "/wal", from: .zero, by: id(3, 2))) {
+            _ = try DurableLog.recover(in: "/wal", from: .zero, options: small, disk: disk)
+        }
+        log = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk).intoLog()
+        // Beyond the log's end.
+        try log.saveSnapshot(SnapshotMetadata(id: id(3, 9), configuration: ConfigurationState()))
+        try save([], term: 3, commit: 9, &log)
+        try log.close()
+        #expect(throws: JournalError.broken(directory: "/wal", from: id(3, 2), by: id(3, 9))) {
+            _ = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk)
+        }
+        let recovery = try DurableLog.recover(in: "/wal", from: id(3, 9), options: small, disk: disk)
+        #expect(recovery.entries.isEmpty)
+    }
+
+    @Test func `a received snapshot that was never committed here does not count`() throws {
+        let disk = SimulatedDisk()
+        var log = try created(on: disk)
+        try save([entry(1), entry(2)], commit: 1, &log)
+        try log.saveSnapshot(SnapshotMetadata(id: id(3, 9), configuration: ConfigurationState()))
+        try log.close()
+        let recovery = try DurableLog.recover(in: "/wal", from: .zero, options: small, disk: disk)
+        #expect(recovery.entries == [entry(1), entry(2)])
+    }
+
     @Test func `an unknown snapshot, one of another term and a missing start are refused by name`() throws {
         let disk = SimulatedDisk()
         var log = try filled(7, on: disk)

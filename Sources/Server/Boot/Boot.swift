@@ -12,6 +12,8 @@ struct Boot: ~Copyable {
     let start: Node.Start
     /// Position of the newest recorded snapshot; 0 for none.
     let lastSnapshot: LogIndex
+    /// Its file; nil when there is none, or no sound one.
+    let newestFile: SnapshotMetadata?
     let environment: Environment
     let keyspace: Keyspace
     let state: StoredState
@@ -77,7 +79,7 @@ struct Booter {
             ])
         return Boot(
             log: log, metadata: metadata, start: .bootstrap(founding.members), lastSnapshot: LogIndex(0),
-            environment: database.environment, keyspace: database.keyspace, state: state)
+            newestFile: nil, environment: database.environment, keyspace: database.keyspace, state: state)
     }
 
     // A member that ran before.
@@ -91,6 +93,9 @@ struct Booter {
         // Everything up to the consistent index is in the database: the log is read from the newest
         // snapshot record at or before it. That a file of that snapshot is gone or damaged does not matter.
         let base = recorded.filter { $0.index <= state.consistentIndex }.max() ?? .zero
+        let newest = try journal { () throws(JournalError) in
+            try SnapshotDirectory(directory.snapshots).newest(among: [base], scrutiny: .ends)
+        }
         let recovery = try journal { () throws(JournalError) in
             try DurableLog.recover(in: directory.wal, from: base, options: logOptions, disk: disk)
         }
@@ -135,7 +140,8 @@ struct Booter {
             ])
         return Boot(
             log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
-            environment: database.environment, keyspace: database.keyspace, state: state)
+            newestFile: newest.snapshot?.metadata, environment: database.environment,
+            keyspace: database.keyspace, state: state)
     }
 
     private func report(_ report: RecoveryReport) {
@@ -152,14 +158,19 @@ struct Booter {
     private func database(_ opener: DatabaseOpener, recorded: [EntryID]) throws(BootError) -> OpenDatabase {
         let rebuilder = DatabaseRebuilder(directory: directory, logger: logger)
         if rebuilder.databaseExists {
+            var end = LogIndex(.max)
             do throws(DatabaseOpener.Failure) {
-                return try opener.open()
+                let opened = try opener.open()
+                end = opened.state.consistentIndex
+                // The member's own snapshots are made from its database, which so is never behind them.
+                guard let newest = recorded.max(), end < newest.index else { return opened }
             } catch .damaged(let reason) {
                 try rebuilder.setDatabaseAside()
                 try rebuilder.rebuild(recorded: recorded, reason: reason)
             } catch {
                 throw error.bootError
             }
+            try rebuilder.catchUp(from: end, recorded: recorded)
         } else {
             try rebuilder.rebuild(recorded: recorded, reason: "it is missing")
         }

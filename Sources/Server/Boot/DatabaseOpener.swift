@@ -61,7 +61,7 @@ struct DatabaseOpener {
         } catch .backend(let error) {
             throw failure(error)
         } catch {
-            throw .damaged("database \(path): \(error)")
+            throw .damaged("database \(path): \(describe(error))")
         }
         let opened = OpenDatabase(environment: environment, keyspace: keyspace, state: state)
         if let fault = contradiction(in: opened) { throw .damaged("database \(path) \(fault)") }

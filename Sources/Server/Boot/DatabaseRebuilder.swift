@@ -25,6 +25,20 @@ struct DatabaseRebuilder {
     /// Without any, the next open makes an empty database, and the log must hold everything from its first
     /// entry on; `DurableLog.recover` refuses when it does not.
     func rebuild(recorded: [EntryID], reason: String) throws(BootError) {
+        let snapshot = try newest(among: recorded)
+        report(reason, snapshot)
+        if let snapshot { try load(snapshot) }
+    }
+
+    /// Replaces a database that ends at `index` by the newest sound snapshot above it, when there is one:
+    /// the member received it and stopped before its database was exchanged. Nobody has the file open.
+    func catchUp(from index: LogIndex, recorded: [EntryID]) throws(BootError) {
+        guard let snapshot = try newest(among: recorded.filter { $0.index > index }) else { return }
+        report("it ends at index \(index.rawValue), before a snapshot the member has received", snapshot)
+        try load(snapshot)
+    }
+
+    private func newest(among recorded: [EntryID]) throws(BootError) -> SnapshotSummary? {
         let choice: SnapshotDirectory.Choice
         do throws(JournalError) {
             choice = try SnapshotDirectory(directory.snapshots).newest(among: recorded, scrutiny: .everything)
@@ -36,40 +50,28 @@ struct DatabaseRebuilder {
                 "snapshot cannot be used",
                 metadata: ["path": "\(rejection.path)", "error": "\(describe(rejection.reason))"])
         }
+        return choice.snapshot
+    }
+
+    private func report(_ reason: String, _ snapshot: SnapshotSummary?) {
         logger.warning(
             "the database is being rebuilt",
             metadata: [
                 "path": "\(directory.database)", "reason": "\(reason)",
-                "snapshot": "\(choice.snapshot?.path ?? "none: from the log alone")",
+                "snapshot": "\(snapshot?.path ?? "none: from the log alone")",
             ])
-        if let snapshot = choice.snapshot { try load(snapshot) }
     }
 
     private func load(_ snapshot: SnapshotSummary) throws(BootError) {
-        do {
-            var reader = try SnapshotReader(path: snapshot.path)
-            var load = try BulkLoad(replacing: directory.database)
-            while try reader.next() {
-                guard let bucket = Bucket(name: reader.bucket) else {
-                    throw BootError("snapshot \(snapshot.path) has a bucket named \(reader.bucket)")
-                }
-                let (key, value) = reader.withRecord { key, value in (copy(of: key), copy(of: value)) }
-                try load.add(bucket, key: key, value: value)
+        do throws(SnapshotLoadError) {
+            var load: BulkLoad
+            do throws(BackendError) { load = try BulkLoad(replacing: directory.database) } catch {
+                throw .backend(error)
             }
-            try load.finish()
-        } catch let error as JournalError {
-            throw BootError(describe(error))
-        } catch let error as BackendError {
-            throw BootError(describe(error))
-        } catch let error as BootError {
-            throw error
+            try load.add(contentsOf: snapshot.path)
+            do throws(BackendError) { try load.finish() } catch { throw .backend(error) }
         } catch {
-            throw BootError("\(error)")
+            throw BootError(describe(error))
         }
     }
-}
-
-private func copy(of bytes: borrowing RawSpan) -> [UInt8] {
-    // The buffer does not leave the closure; Array copies it.
-    unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
 }

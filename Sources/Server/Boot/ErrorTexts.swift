@@ -3,6 +3,7 @@ import Glibc
 import Journal
 import MVCC
 import Raft
+import Store
 
 extension BackendError {
     /// Whether the file itself is at fault, so that it must be rebuilt.
@@ -44,6 +45,18 @@ func describe(_ error: MVCCError) -> String {
     }
 }
 
+/// The sentence an operator reads.
+func describe(_ error: StoredState.LoadError) -> String {
+    switch error {
+    case .backend(let error): describe(error)
+    case .keys(let error): describe(error)
+    case .damaged(let bucket, let key):
+        "the record of bucket \(bucket.name) with key \(String(decoding: key, as: UTF8.self)) is damaged"
+    case .position(let id):
+        "its entry is index \(id.index.rawValue) of term \(id.term.rawValue), not what its name says"
+    }
+}
+
 /// The sentence an operator reads; a damaged file is named with its offset.
 func describe(_ error: JournalError) -> String {
     switch error {
@@ -68,6 +81,9 @@ func describe(_ error: JournalError) -> String {
         "wal: snapshot mismatch in \(path) at offset \(offset): expected \(expected), found \(found)"
     case .snapshotNotFound(let directory, let id):
         "wal: snapshot not found: the log in \(directory) has no record of index \(id.index.rawValue)"
+    case .broken(let directory, let start, let snapshot):
+        "the log in \(directory) goes on after the snapshot of index \(snapshot.index.rawValue), which the "
+            + "member received: it cannot be read from index \(start.index.rawValue) on"
     case .snapshotCorrupt(let path, let offset, let fault):
         "snapshot \(path) is damaged at offset \(offset): \(fault)"
     case .etcdSnapshot(let path, _): "snapshot \(path) is etcd's own and holds no keys"

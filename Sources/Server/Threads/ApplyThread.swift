@@ -1,3 +1,4 @@
+import Journal
 import MVCC
 import Net
 import Raft
@@ -19,6 +20,7 @@ struct ApplyThread {
     private let flushing: FlushDemand
     private let electionTimeout: Duration
     private let fatal: FatalError
+    private let snapshots: SnapshotDirectory
     private var metrics: ApplyMetrics
     private var results = ApplyResults()
     private var batches: [AppliedBatch]
@@ -32,7 +34,7 @@ struct ApplyThread {
     init(
         machine: StateMachine, lessor: Lessor, localID: MemberID, switchboard: Switchboard,
         status: MemberStatus, flushing: FlushDemand, electionTimeout: Duration,
-        fatal: FatalError, metrics: ApplyMetrics
+        fatal: FatalError, snapshots: SnapshotDirectory, metrics: ApplyMetrics
     ) {
         self.machine = machine
         self.lessor = lessor
@@ -42,6 +44,7 @@ struct ApplyThread {
         self.flushing = flushing
         self.electionTimeout = electionTimeout
         self.fatal = fatal
+        self.snapshots = snapshots
         self.metrics = metrics
         batches = Array(repeating: AppliedBatch(), count: RequestIDs.loopsMax)
     }
@@ -59,6 +62,7 @@ struct ApplyThread {
                 case .committed(let entries):
                     apply(entries)
                     applied = entries.last?.index ?? applied
+                case .restore(let metadata): restore(metadata)
                 case .readable(let readers): waiting += readers
                 case .stop: isStopping = true
                 }
@@ -90,7 +94,7 @@ struct ApplyThread {
         do throws(MVCCError) {
             try machine.apply(entries, at: .nanoseconds(now.nanoseconds), into: &results)
         } catch {
-            fatal("the database could not be read: \(error)")
+            fatal("the database could not be read: \(describe(error))")
         }
         if let last = entries.last { status.publishApplied(last.index) }
         for reply in results.replies { batches[RequestIDs.loop(of: reply.id)].replies.append(reply) }
@@ -106,6 +110,24 @@ struct ApplyThread {
             for loop in switchboard.loops.indices { batches[loop].visible = revision }
         }
         metrics.applied(entries, in: MonotonicTime.now() - now, &machine.counts)
+    }
+
+    /// Replaces the state by a received one, and says so at once: the replica holds back what comes after.
+    private mutating func restore(_ metadata: SnapshotMetadata) {
+        let path = snapshots.path(of: metadata.id)
+        do throws(SnapshotLoadError) {
+            let received = try ReceivedState.read(path, metadata, beside: machine.keyspace.environment)
+            do throws(StoredState.LoadError) { try machine.restore(received) } catch { throw .state(error) }
+        } catch {
+            fatal("snapshot \(path) could not be installed: \(describe(error))")
+        }
+        status.publishApplied(metadata.id.index)
+        told = metadata.id.index
+        bytesSinceTold = 0
+        switchboard.replicaBell.ring()
+        switchboard.deliver(.received(metadata), to: switchboard.snapshot)
+        // Watchers are to go over to the new state at once, even if no key has changed.
+        for loop in switchboard.loops.indices { batches[loop].visible = machine.keyspace.currentRevision }
     }
 
     /// Readers go on once the state has reached their index: the replica hands committed entries over in

@@ -93,7 +93,7 @@ struct FlushThread: ~Copyable {
                 publishSizes()
                 switchboard.tell(waiterOf: id, .performed(id, .defragmented))
             } catch {
-                switchboard.tell(waiterOf: id, .performed(id, .failed("\(error)")))
+                switchboard.tell(waiterOf: id, .performed(id, .failed(describe(error))))
             }
         }
         waitingDefragmentations.removeAll()

@@ -18,11 +18,13 @@ struct Journaler: ~Copyable, Sendable {
         self.fatal = fatal
     }
 
-    /// Returns when what must be durable is: one contiguous write, at most one sync.
+    /// Returns when what must be durable is: one contiguous write, at most one sync. (A received snapshot
+    /// has a write of its own before, and releases what it replaces.)
     mutating func save(_ write: Write) {
         do throws(JournalError) {
             if let snapshot = write.snapshot { try log.saveSnapshot(snapshot) }
             try log.save(write.entries, hardState: write.hardState, mustSync: write.mustSync)
+            if let snapshot = write.snapshot { try release(snapshot) }
         } catch {
             fatal("the log could not be written: \(describe(error))")
         }
@@ -31,13 +33,20 @@ struct Journaler: ~Copyable, Sendable {
     /// A snapshot file is complete on disk: its record makes it count, then older segments may go.
     mutating func record(_ metadata: SnapshotMetadata) {
         do throws(JournalError) {
-            try log.saveSnapshot(metadata)
-            log.release(upTo: metadata.id.index)
-            _ = try log.purge(maxWALs: limits.walsMax)
+            // One received meanwhile stands for more: this file has come too late to count.
+            if metadata.id.index >= log.snapshotted {
+                try log.saveSnapshot(metadata)
+                try release(metadata)
+            }
         } catch {
             fatal("the log could not be written: \(describe(error))")
         }
         switchboard.deliver(.recorded(metadata), to: switchboard.snapshot)
+    }
+
+    private mutating func release(_ snapshot: SnapshotMetadata) throws(JournalError) {
+        log.release(upTo: snapshot.id.index)
+        _ = try log.purge(maxWALs: limits.walsMax)
     }
 
     /// Syncs what is not yet and gives the segments back.

@@ -71,7 +71,7 @@ struct MaintenanceThread {
         } catch .futureRevision {
             return .futureRevision
         } catch {
-            return .failed("\(error)")
+            return .failed(describe(error))
         }
     }
 
@@ -83,7 +83,7 @@ struct MaintenanceThread {
             try keyspace.environment.copy(toDescriptor: descriptor)
         } catch {
             close(descriptor)
-            return .failed("snapshot: \(error)")
+            return .failed("snapshot: \(describe(error))")
         }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

@@ -106,6 +106,10 @@ struct ReplicaThread: ~Copyable {
     private mutating func handOn() {
         // Whoever applies the first entry of a term must find this member leading it.
         publishNews()
+        if let metadata = effects.node.restore {
+            switchboard.deliver(.restore(metadata), to: switchboard.apply)
+            effects.node.restore = nil
+        }
         if !effects.node.committed.isEmpty {
             switchboard.deliver(.committed(effects.node.committed), to: switchboard.apply)
             effects.node.committed.removeAll(keepingCapacity: true)

@@ -12,7 +12,7 @@ import Telemetry
 /// of one core's time, one file at a time.
 ///
 ///     wanted ──▶ forSnapshot (flush) ──▶ flushed ──▶ file written ──▶ journal records it ──▶ recorded
-///       ──▶ older files purged, replica told
+///       ──▶ older files purged, replica told, peers that waited answered
 ///
 /// The order is design.md 4.3: the file is complete, synced and named before the log speaks of it, and
 /// the log speaks of it before anything older goes.
@@ -24,14 +24,18 @@ struct SnapshotThread {
     private let limits: RetentionLimits
     private let logger: Logger
     private let metrics: SnapshotMetrics
+    private let answerPeer: @Sendable (PeerSnapshot) -> Void
+    private var peers: PeerSnapshots
     private var isStopping = false
 
     /// The share of one core a snapshot may take (design.md 2, Snapshots).
     private static let processorShare = 0.1
 
+    /// `newest` is the newest file the log has recorded. `answerPeer` is called on this thread.
     init(
         environment: Environment, keyspace: Keyspace, directory: SnapshotDirectory,
-        switchboard: Switchboard, limits: RetentionLimits, logger: Logger, metrics: SnapshotMetrics
+        newest: SnapshotMetadata?, switchboard: Switchboard, limits: RetentionLimits, logger: Logger,
+        metrics: SnapshotMetrics, answerPeer: @escaping @Sendable (PeerSnapshot) -> Void
     ) {
         self.environment = environment
         self.keyspace = keyspace
@@ -40,6 +44,8 @@ struct SnapshotThread {
         self.limits = limits
         self.logger = logger
         self.metrics = metrics
+        self.answerPeer = answerPeer
+        peers = PeerSnapshots(newest: newest)
     }
 
     /// Runs until told to stop; a snapshot under way is then given up.
@@ -57,7 +63,12 @@ struct SnapshotThread {
             switch input {
             case .wanted: switchboard.deliver(.forSnapshot, to: switchboard.flush)
             case .flushed: write()
-            case .recorded(let metadata): finish(metadata)
+            case .recorded(let metadata):
+                take(metadata)
+                switchboard.deliver(.event(.snapshotted(metadata.id)), to: switchboard.replica)
+            case .received(let metadata): take(metadata)
+            case .wantedForPeer(let member, let index): want(member, atLeast: index)
+            case .sent(let member): peers.sent(to: member)
             case .stop: isStopping = true
             }
         }
@@ -81,6 +92,7 @@ struct SnapshotThread {
         } catch {
             logger.error("failed to save snapshot", metadata: ["error": "\(Self.text(of: error))"])
             switchboard.deliver(.event(.snapshotFailed), to: switchboard.replica)
+            for member in peers.failed() { answerPeer(.failed(member)) }
         }
     }
 
@@ -126,14 +138,35 @@ struct SnapshotThread {
         }
     }
 
-    private func finish(_ metadata: SnapshotMetadata) {
+    /// A recorded file: peers that waited get it, older ones may go.
+    private mutating func take(_ metadata: SnapshotMetadata) {
+        let ready = peers.recorded(metadata)
+        purge()
+        if let newest = peers.newest { for member in ready { give(newest, to: member) } }
+        if peers.isAwaited { switchboard.deliver(.event(.snapshotDemanded), to: switchboard.replica) }
+    }
+
+    private mutating func want(_ member: MemberID, atLeast index: LogIndex) {
+        if let newest = peers.newest, !isThere(newest.id) { peers.forgetNewest() }
+        if let file = peers.want(member, atLeast: index) { return give(file, to: member) }
+        switchboard.deliver(.event(.snapshotDemanded), to: switchboard.replica)
+    }
+
+    private func give(_ file: SnapshotMetadata, to member: MemberID) {
+        answerPeer(.ready(member, path: directory.path(of: file.id), file))
+    }
+
+    private func isThere(_ id: EntryID) -> Bool {
+        do { return try directory.snapshots().contains(id) } catch { return false }
+    }
+
+    private func purge() {
         do throws(JournalError) {
-            for path in try directory.purge(maxSnapshots: limits.snapshotsMax) {
+            for path in try directory.purge(maxSnapshots: limits.snapshotsMax, held: peers.held) {
                 logger.info("purged", metadata: ["path": "\(path)"])
             }
         } catch {
             logger.error("failed to purge snapshots", metadata: ["error": "\(describe(error))"])
         }
-        switchboard.deliver(.event(.snapshotted(metadata.id)), to: switchboard.replica)
     }
 }

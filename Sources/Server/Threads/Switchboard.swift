@@ -17,6 +17,8 @@ enum ReplicaInput: Sendable {
 /// What arrives at the apply thread, in the order the replica decided it.
 enum ApplyInput: Sendable {
     case committed([Entry])
+    /// Replace the state by the snapshot file of this position, which the log has recorded.
+    case restore(SnapshotMetadata)
     /// Readers whose index is among the entries handed over before.
     case readable([ReadState])
     case stop
@@ -45,11 +47,26 @@ enum FlushInput: Sendable {
 enum SnapshotInput: Sendable {
     /// Write the state at this index or later.
     case wanted(LogIndex)
+    /// A member lacks what the log no longer holds: a file at this index or later is wanted for it. Answered
+    /// once, by a `PeerSnapshot`.
+    case wantedForPeer(MemberID, atLeast: LogIndex)
+    /// The file given out for this member is not needed for it any more.
+    case sent(to: MemberID)
+    /// A file that came from the leader is recorded, and the state is now what it holds.
+    case received(SnapshotMetadata)
     /// What was applied when a flush was asked for is in the database.
     case flushed
     /// The journal has recorded the snapshot; older files may go.
     case recorded(SnapshotMetadata)
     case stop
+}
+
+/// The answer to a peer's want of a snapshot.
+enum PeerSnapshot: Sendable {
+    /// This file is complete, recorded, and stays until `SnapshotInput.sent`.
+    case ready(MemberID, path: String, SnapshotMetadata)
+    /// None could be written.
+    case failed(MemberID)
 }
 
 /// What arrives at the maintenance thread.
