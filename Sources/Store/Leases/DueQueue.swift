@@ -6,6 +6,9 @@ struct DueQueue {
     struct Item {
         var due: Duration
         var id: Int64
+
+        /// By id where the time is the same: callers fill the queue in the order of dictionaries.
+        func precedes(_ other: Item) -> Bool { (due, id) < (other.due, other.id) }
     }
 
     private var heap: [Item] = []
@@ -20,7 +23,7 @@ struct DueQueue {
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].due < heap[parent].due else { return }
+            guard heap[child].precedes(heap[parent]) else { return }
             heap.swapAt(child, parent)
             child = parent
         }
@@ -42,7 +45,7 @@ struct DueQueue {
         while true {
             var smallest = parent
             for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if heap[child].due < heap[smallest].due { smallest = child }
+                if heap[child].precedes(heap[smallest]) { smallest = child }
             }
             guard smallest != parent else { return }
             heap.swapAt(parent, smallest)
