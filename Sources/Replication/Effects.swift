@@ -39,6 +39,9 @@ extension Replica {
         case campaign
         /// Taken or refused as one; not empty. The caller batches what came in one pass.
         case propose([ProposedEntry])
+        /// As `propose`, for what only the leader of this term may decide (that a lease is over): refused
+        /// with `noLeader` where this member does not lead it, and never handed on to another leader.
+        case proposeWhileLeading(Term, [ProposedEntry])
         case proposeConfigurationChange(tag: UInt64, ConfigurationProposal)
         /// A reader waits; answered by `readable` or `droppedReads`.
         case readIndex(token: UInt64)

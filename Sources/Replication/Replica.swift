@@ -39,6 +39,8 @@ package struct Replica: Sendable {
         case .tick: tick(into: &effects)
         case .campaign: node.campaign(into: &effects.node)
         case .propose(let entries): propose(entries, into: &effects)
+        case .proposeWhileLeading(let term, let entries):
+            proposeWhileLeading(term, entries, into: &effects)
         case .proposeConfigurationChange(let tag, let proposal): propose(proposal, tag: tag, into: &effects)
         case .readIndex(let token): reading.ask(token, refused: &effects.droppedReads)
         case .message(let message): node.step(message, into: &effects.node)
@@ -83,6 +85,18 @@ package struct Replica: Sendable {
             return backlog.add(entries, at: ticks, refused: &effects.refused)
         }
         offer(entries, into: &effects)
+    }
+
+    /// 1. A leader's clock finds a lease expired, and its revoke is on the way here.
+    /// 2. Meanwhile another member is elected, and the holder renews the lease there.
+    /// 3. Handed on, as other proposals are, the revoke would end a lease that was just renewed.
+    private mutating func proposeWhileLeading(
+        _ term: Term, _ entries: [ProposedEntry], into effects: inout Effects
+    ) {
+        guard node.status.role == .leader, node.status.term == term else {
+            return effects.refuse(entries, .dropped(.noLeader))
+        }
+        propose(entries, into: &effects)
     }
 
     private mutating func offer(_ entries: [ProposedEntry], into effects: inout Effects) {
