@@ -103,7 +103,9 @@ extension Flusher {
             if let head = unsafe RecordHead(record.value) {
                 let newest = keyspace.lock.read { unsafe keyspace.index.newest(head.key, at: limit) }
                 let isNewest = newest?.revision == key.revision
-                unsafe scan.hash.feed(key, record.value, isKept: isNewest && !key.isTombstone)
+                // The compaction before is finished: what it left is what it kept.
+                let isKept = (isNewest || scan.hash.rule.isKeepEmpty) && !key.isTombstone
+                unsafe scan.hash.feed(key, record.value, isKept: isKept)
                 if !isNewest || key.isTombstone && key.revision.main < limit { doomed.append(key) }
             }
             unsafe found = try unsafe cursor.next()

@@ -20,7 +20,14 @@ struct HashRule {
     let isKeepEmpty: Bool
 
     /// Whether the answer depends on the record being the kept one of its key.
-    func asksForKept(_ key: RevisionKey) -> Bool { key.revision.main <= compacted && !isKeepEmpty }
+    func asksForKept(_ key: RevisionKey) -> Bool { key.revision.main <= compacted }
+
+    /// The revision at which the kept record of a key is its newest.
+    ///
+    /// Where no key lives at R the spec takes every record at or below C that is there. That is what the
+    /// compaction at C leaves of them once it is finished; asked for here at once, or members would answer
+    /// by how far each has come with its deletions.
+    var keptAt: Int64 { isKeepEmpty ? compacted : revision }
 
     func includes(_ key: RevisionKey, isKept: Bool) -> Bool {
         if key.revision.main > revision { return false }
@@ -105,7 +112,7 @@ extension Keyspace {
                         damage = .damagedRecord(revision)
                         return false
                     }
-                    let newest = lock.read { unsafe index.newest(head.key, at: rule.revision) }
+                    let newest = lock.read { unsafe index.newest(head.key, at: rule.keptAt) }
                     isKept = newest?.revision == revision
                 }
                 unsafe hash.feed(key, record, isKept: isKept)

@@ -33,4 +33,21 @@ import Testing
         #expect(throws: MVCCError.compacted(5)) { try keyspace.hashKV(revision: 4) }
         #expect(throws: MVCCError.futureRevision) { try keyspace.hashKV(revision: 14) }
     }
+
+    /// Found by the simulation, seed 7: members with equal keys told each other corrupt.
+    @Test func `HashKV where no key lives does not depend on how far a compaction has come`() throws {
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let keyspace = try Keyspace(environment: Environment(path: scratch.database))
+        var flusher = Flusher(keyspace)
+        for number in 1...3 { keyspace.put("a", "\(number)") }
+        keyspace.put("b", "1")
+        _ = try keyspace.delete(KeyRange(key: bytes("b")))
+        keyspace.put("c", "1")
+        try keyspace.compact(at: keyspace.currentRevision)
+        _ = try keyspace.delete(.all)
+        let before = try keyspace.hashKV(revision: 0)
+        try drain(keyspace, &flusher)
+        #expect(try keyspace.hashKV(revision: 0) == before)
+    }
 }
