@@ -80,7 +80,9 @@ package struct DurableLog: ~Copyable, Sendable {
             buffer.append(entry)
             lastIndex = entry.index
         }
-        if let hardState, hardState != HardState() {
+        if var hardState, hardState != HardState() {
+            // A snapshot recorded meanwhile may have brought a later one than this save knows.
+            hardState.commit = max(hardState.commit, self.hardState.commit)
             precondition(hardState.mayFollow(self.hardState))
             buffer.append(hardState)
             self.hardState = hardState
@@ -89,6 +91,11 @@ package struct DurableLog: ~Copyable, Sendable {
     }
 
     /// Records that the snapshot file of `snapshot` is complete on disk; returns when the record is, too.
+    ///
+    /// The commit index goes with it, in the same write, where the one saved last lies before the snapshot:
+    /// 1. A snapshot is taken at index 100; that 100 is committed waits in memory, for it needs no sync.
+    /// 2. The record is on disk, and what it makes superfluous is removed: older snapshots, segments.
+    /// 3. The power goes. Recovery does not believe a snapshot beyond the commit index, and all else is gone.
     package mutating func saveSnapshot(_ snapshot: SnapshotMetadata) throws(JournalError) {
         if let failure { throw .stopped(first: failure) }
         precondition(snapshot.id.index >= snapshotted)
@@ -97,6 +104,11 @@ package struct DurableLog: ~Copyable, Sendable {
         buffer.removeAll()
         unsafe buffer.append(.snapshot, data: data.span.bytes)
         lastIndex = max(lastIndex, snapshot.id.index)
+        // A member without a term has saved nothing before that could be removed.
+        if hardState.commit < snapshot.id.index, hardState.term.rawValue > 0 {
+            hardState.commit = snapshot.id.index
+            buffer.append(hardState)
+        }
         try write(synced: true)
         snapshotted = snapshot.id.index
     }

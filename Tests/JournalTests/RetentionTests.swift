@@ -53,6 +53,27 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         }
     }
 
+    /// Found by the simulation, seed 168: a member that had purged its log did not start any more.
+    @Test func `a recorded snapshot counts though the commit index before it was never saved`() throws {
+        let disk = SimulatedDisk()
+        var log = try DurableLog.create(in: "/wal", metadata: someone, options: small, disk: disk)
+        for index: UInt64 in 1...16 {
+            try log.save(
+                [entry(index, [UInt8](repeating: 1, count: 400))], hardState: state(term: 1, commit: 2),
+                mustSync: true)
+        }
+        try log.saveSnapshot(SnapshotMetadata(id: id(1, 15), configuration: ConfigurationState()))
+        log.release(upTo: LogIndex(15))
+        _ = try log.purge(maxWALs: 1)
+        // What the node had handed out before it knew of the snapshot.
+        try log.save([entry(17)], hardState: state(term: 1, commit: 14), mustSync: true)
+        let after = disk.afterCrash(seed: 1)
+        #expect(try DurableLog.validSnapshots(in: "/wal", disk: after).last == id(1, 15))
+        let recovery = try DurableLog.recover(in: "/wal", from: id(1, 15), options: small, disk: after)
+        #expect(recovery.hardState == state(term: 1, commit: 15))
+        #expect(recovery.entries.map(\.index.rawValue) == [16, 17])
+    }
+
     @Test func `a segment another process reads is not purged, nor any after it`() throws {
         let disk = SimulatedDisk()
         var log = try log(on: disk, snapshotAt: 16)
