@@ -69,8 +69,7 @@ let package = Package(
                 "Replication", "Raft", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire",
                 "Telemetry", "COpenSSL", protobuf, logging,
             ]),
-        module(
-            "Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
+        module("Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
 
         // Floor 4 and the roof.
         module(
@@ -103,8 +102,8 @@ let package = Package(
         tests(
             "ServerTests",
             [
-                "Server", "Telemetry", "Journal", "Raft", "Replication", "Store", "MVCC", "Backend",
-                "EtcdAPI", "Net", "etcd", logging,
+                "Server", "Services", "HTTP", "Telemetry", "Journal", "Raft", "Replication", "Store", "MVCC",
+                "Backend", "EtcdAPI", "Net", "etcd", logging,
             ]),
     ],
     swiftLanguageModes: [.v6]

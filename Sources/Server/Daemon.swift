@@ -49,10 +49,14 @@ package enum Daemon {
         do {
             let member = try start(configuration, daemonLog)
             let number = signals.wait()
-            logger.info("received signal; shutting down", metadata: ["signal": "\(Signals.name(number))"])
+            if !member.ending.isRemoved {
+                let name = Signals.name(number)
+                logger.info("received signal; shutting down", metadata: ["signal": "\(name)"])
+            }
             member.stop()
             logger.info("closed etcd server", metadata: ["name": "\(configuration.member.name)"])
             daemonLog.flush()
+            if member.ending.isRemoved { exit(0) }
             signals.raiseAgain(number)
         } catch {
             FatalError(log: daemonLog)("\(error)")
@@ -80,7 +84,7 @@ package enum Daemon {
         registry.beforeText { feed.update() }
         let serving = LoopSetup(member: member, sockets: sockets, budget: budget)
         for index in 0..<Processors.loopCount { try serving.startLoop(index) }
-        try member.start(booted) {
+        try member.start(booted, peerSockets: sockets.peer, budget: budget) {
             member.switchboard.tellLoops(.serve)
             logger.info("ready to serve client requests")
             for url in configuration.listeners.clientURLs {

@@ -1,6 +1,7 @@
 import Backend
 import Journal
 import Net
+import Peers
 import Raft
 import Replication
 import Services
@@ -21,6 +22,7 @@ final class EngineLink: Engine {
     private let switchboard: Switchboard
     private let memberStatus: MemberStatus
     private let sizes: BackendSizes
+    private let links = Mutex<PeerLinks?>(nil)
     /// One per loop number; each is touched by its loop only, so the locks are never waited for.
     private let gathered: [Slot]
 
@@ -37,11 +39,22 @@ final class EngineLink: Engine {
 
     var status: EngineStatus { memberStatus.engineStatus }
     var backendSize: BackendSize { sizes.current }
+    var progress: [MemberID: LogIndex] { memberStatus.progress }
+
+    var activePeers: [MemberID: MonotonicTime] { links.withLock { $0 }?.activeMembers ?? [:] }
+
+    /// The peers thread has a transport.
+    func connect(_ links: PeerLinks) { self.links.withLock { $0 = links } }
 
     func propose(_ id: UInt64, _ data: [UInt8]) {
         gathered[RequestIDs.loop(of: id)].gathered.withLock {
             $0.proposals.append(ProposedEntry(tag: id, data: data))
         }
+    }
+
+    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) {
+        let event = Replica.Event.proposeWhileLeading(term, [ProposedEntry(tag: id, data: data)])
+        switchboard.deliver(.event(event), to: switchboard.replica)
     }
 
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) {
@@ -61,6 +74,12 @@ final class EngineLink: Engine {
     func perform(_ id: UInt64, _ operation: MaintenanceOperation) {
         if !switchboard.maintenance.push(.perform(id: id, operation)) {
             switchboard.tell(waiterOf: id, .performed(id, .failed("etcdserver: too many requests")))
+        }
+    }
+
+    func askLeader(_ id: UInt64, _ request: LeaderErrand) {
+        if !switchboard.peers.push(.askLeader(id: id, request)) {
+            switchboard.tell(waiterOf: id, .leaderAnswered(id, .failed(.timedOut)))
         }
     }
 

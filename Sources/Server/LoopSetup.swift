@@ -2,7 +2,6 @@ import HTTP
 import Journal
 import MVCC
 import Net
-import Peers
 import Services
 import Telemetry
 
@@ -12,7 +11,7 @@ struct LoopSetup: Sendable {
     let sockets: Sockets
     let budget: ConnectionBudget
 
-    /// Starts loop `index`; the peer port is answered at once (by loop 0), the client ports from `.serve` on.
+    /// Starts loop `index`; the client ports are answered from `.serve` on.
     func startLoop(_ index: Int) throws(NetError) {
         try member.runLoop(index) { [self] in
             do throws(NetError) {
@@ -22,7 +21,6 @@ struct LoopSetup: Sendable {
                     index: index, loop: loop, services: services, link: member.link,
                     inbox: member.switchboard.loops[index], grace: member.requestTimeout,
                     listeners: LoopListeners(), open: open)
-                if index == 0 { try servePeers(on: loop, thread.listeners) }
                 thread.run()
             } catch {
                 member.fatal("event loop \(index) failed: \(error)")
@@ -86,13 +84,5 @@ struct LoopSetup: Sendable {
         WebEndpoints(
             listener, source: health, registry: member.registry, metrics: member.metrics,
             arguments: CommandLine.arguments, logger: member.logger)
-    }
-
-    private func servePeers(on loop: EventLoop, _ listeners: LoopListeners) throws(NetError) {
-        let pages = PeerPages(membership: member.membership, version: Version.etcd)
-        let configuration = HTTPConfiguration(routes: GRPCRoutes([]))
-        let server = HTTPServer(
-            loop: loop, configuration: configuration, grpc: nil, web: pages, budget: budget)
-        try listeners.serve(server, sockets.peer)
     }
 }

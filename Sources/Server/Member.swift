@@ -4,6 +4,7 @@ import Journal
 import Logging
 import MVCC
 import Net
+import Peers
 import Raft
 import Replication
 import Services
@@ -13,10 +14,10 @@ import Telemetry
 
 /// One running member: its shared parts, its mailboxes and its threads.
 ///
-/// Starting order: journal, apply, flush, snapshot and maintenance threads, then the loops (which do not
+/// Starting order: peers, journal, apply, flush, snapshot and maintenance threads, then the loops (which do not
 /// listen yet), then the replica, which elects, then the housekeeper, which publishes the member.
-/// Stopping order: loops (no more requests), housekeeper, replica, apply, snapshot, flush (everything
-/// applied goes to the database), journal.
+/// Stopping order: leadership given away, loops (no more requests), housekeeper, replica, peers, snapshot,
+/// apply, flush (everything applied goes to the database), journal.
 final class Member: Sendable {
     let configuration: ServerConfiguration
     let metadata: LogMetadata
@@ -32,6 +33,10 @@ final class Member: Sendable {
     let registry: MetricsRegistry
     let metrics: ServerMetrics
     let applied = AppliedCounts()
+    let ending: Ending
+    let snapshots: SnapshotDirectory
+    /// What `ClusterVersionPoll` found last.
+    let versionDecision = Mutex(VersionDecision.unasked)
     let boot: RequestIDs.Boot
     let fatal: FatalError
     let logger: Logger
@@ -48,6 +53,8 @@ final class Member: Sendable {
         self.directory = directory
         logger = log.logger
         fatal = FatalError(log: log)
+        ending = Ending(logger: log.logger)
+        snapshots = SnapshotDirectory(directory.snapshots, disk: MeasuringDisk(snapshots: metrics.snapshots))
         metadata = booted.metadata
         keyspace = booted.keyspace
         let consensus = configuration.consensus
@@ -70,7 +77,13 @@ final class Member: Sendable {
 
     /// Starts every thread but the loops. `published` is called on the housekeeper's thread when the
     /// cluster knows this member.
-    func start(_ booted: consuming Boot, published: @escaping @Sendable () -> Void) throws {
+    ///
+    /// `peerSockets`: bound already; `budget`: of all connections.
+    func start(
+        _ booted: consuming Boot, peerSockets: [ListeningSocket], budget: ConnectionBudget,
+        published: @escaping @Sendable () -> Void
+    ) throws {
+        try startPeers(sockets: peerSockets, founders: booted.founders, budget: budget)
         let replica = try makeReplica(start: booted.start, lastSnapshot: booted.lastSnapshot)
         let state = booted.state
         let (environment, newestFile) = (booted.environment, booted.newestFile)
@@ -81,14 +94,14 @@ final class Member: Sendable {
             Journaler(log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal))
         try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
         try startApplying(state: state, environment: environment)
-        try run("snapshot") { [environment, keyspace, directory, switchboard, logger, metrics] in
+        try run("snapshot") { [environment, keyspace, snapshots, switchboard, logger, metrics] in
             var thread = SnapshotThread(
                 environment: environment, keyspace: keyspace,
-                directory: SnapshotDirectory(
-                    directory.snapshots, disk: MeasuringDisk(snapshots: metrics.snapshots)),
-                newest: newestFile, switchboard: switchboard, limits: retention, logger: logger,
-                metrics: metrics.snapshots,
-                answerPeer: { _ in preconditionFailure("no peer asks this member for a snapshot") })
+                directory: snapshots, newest: newestFile, switchboard: switchboard, limits: retention,
+                logger: logger, metrics: metrics.snapshots,
+                answerPeer: { [switchboard] answer in
+                    switchboard.deliver(.snapshotForPeer(answer), to: switchboard.replica)
+                })
             thread.run()
         }
         try run("maintenance") { [keyspace, directory, switchboard, metrics] in
@@ -96,14 +109,27 @@ final class Member: Sendable {
                 keyspace: keyspace, directory: directory, switchboard: switchboard, metrics: metrics)
             thread.run()
         }
-        try run("replica") { [metadata, switchboard, status, configuration] in
+        try run("replica") { [metadata, lessor, switchboard, status, configuration] in
             ReplicaThread(
-                replica: replica, journaler: journaler.take(), localID: metadata.memberID,
+                replica: replica, journaler: journaler.take(), localID: metadata.memberID, lessor: lessor,
                 switchboard: switchboard, status: status,
                 tickInterval: configuration.consensus.heartbeatInterval
             ).run()
         }
         try startHousekeeping(published)
+    }
+
+    /// The peer port is answered from here on.
+    private func startPeers(
+        sockets: [ListeningSocket], founders: [PeerAddress], budget: ConnectionBudget
+    ) throws {
+        try run("peers") { [self] in
+            do {
+                try PeersThread(member: self, sockets: sockets, founders: founders, budget: budget).run()
+            } catch {
+                fatal("the peer port cannot be served: \(error)")
+            }
+        }
     }
 
     private func makeReplica(start: Node.Start, lastSnapshot: LogIndex) throws -> Replica {
@@ -165,7 +191,8 @@ final class Member: Sendable {
         try run("housekeeper") { [self] in
             var thread = HousekeeperThread(
                 member: identity, keyspace: keyspace, membership: membership, switchboard: switchboard,
-                status: status, boot: boot, compaction: mode)
+                status: status, boot: boot, compaction: mode,
+                versionDecision: { [self] in versionDecision.withLock { $0 } })
             thread.run(published: published)
         }
     }
@@ -182,8 +209,26 @@ final class Member: Sendable {
         loopThreads.withLock { $0.append(handle) }
     }
 
+    /// Before a leader goes, the voter it has heard longest takes over, so that nobody has to miss it first
+    /// (spec/raft.md 6). Given up after the time of an election.
+    private func handLeadershipOn() {
+        let voters = membership.members.filter { !$0.isLearner && $0.id != metadata.memberID }
+        let active = link.activePeers.filter { peer in voters.contains { $0.id == peer.key } }
+        guard status.engineStatus.leader == metadata.memberID, !ending.isRemoved,
+            let target = active.min(by: { ($0.value, $0.key) < ($1.value, $1.key) })?.key,
+            let bell = try? Doorbell()
+        else { return }
+        logger.info("leadership transfer starting", metadata: ["to": "\(target.hex)"])
+        link.transferLeadership(to: target)
+        let deadline = MonotonicTime.now() + configuration.consensus.electionTimeout * 2
+        while status.engineStatus.leader == metadata.memberID, MonotonicTime.now() < deadline {
+            bell.wait(timeout: .milliseconds(5))
+        }
+    }
+
     /// Lets requests in flight finish, writes everything down and joins all threads.
     func stop() {
+        handLeadershipOn()
         switchboard.tellLoops(.drain)
         for thread in loopThreads.withLock({ $0 }) { thread.join() }
         switchboard.deliver(.drain, to: switchboard.housekeeper)
@@ -192,6 +237,8 @@ final class Member: Sendable {
         switchboard.deliver(.stop, to: switchboard.snapshot)
         let all = threads.withLock { $0 }
         for name in ["housekeeper", "replica", "maintenance", "snapshot"] { all.join(name) }
+        switchboard.deliver(.stop, to: switchboard.peers)
+        all.join("peers")
         switchboard.deliver(.stop, to: switchboard.apply)
         all.join("apply")
         switchboard.deliver(.stop, to: switchboard.flush)

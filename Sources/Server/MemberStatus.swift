@@ -1,3 +1,4 @@
+import Net
 import Raft
 import Services
 import Synchronization
@@ -16,6 +17,9 @@ final class MemberStatus: Sendable {
         /// The term whose first entry this member has applied as its leader.
         var termReached = Term(0)
         var leaderChanges: UInt64 = 0
+        var leaderSince: MonotonicTime?
+        /// On a leader: up to where each member's log equals its own.
+        var progress: [MemberID: LogIndex] = [:]
     }
 
     /// Protects the raft half; held for a copy only.
@@ -26,11 +30,14 @@ final class MemberStatus: Sendable {
     var engineStatus: EngineStatus {
         let now = state.withLock { $0 }
         return EngineStatus(
-            leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex)
+            leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex,
+            leaderSince: now.leaderSince)
     }
 
     /// How often a leader was seen that was not the one before.
     var leaderChanges: UInt64 { state.withLock { $0.leaderChanges } }
+
+    var progress: [MemberID: LogIndex] { state.withLock { $0.progress } }
 
     var appliedIndex: LogIndex { LogIndex(applied.load(ordering: .acquiring)) }
 
@@ -49,12 +56,25 @@ final class MemberStatus: Sendable {
         state.withLock { state in
             let isChanged = state.leader != status.leader
             if isChanged, status.leader != nil { state.leaderChanges += 1 }
+            if isChanged { state.leaderSince = status.leader == nil ? nil : MonotonicTime.now() }
+            if status.role != .leader { state.progress.removeAll() }
             state.leader = status.leader
             state.term = status.term
             state.committed = status.committed
             state.isSoleLeader = isSoleVoter && status.role == .leader
             return isChanged
         }
+    }
+
+    /// What this member knows of the others as their leader.
+    func publish(_ progress: [Node.MemberProgress]) {
+        let matches = Dictionary(progress.map { ($0.id, $0.match) }, uniquingKeysWith: { $1 })
+        state.withLock { $0.progress = matches }
+    }
+
+    /// Whether this member leads `term`.
+    func leads(_ term: Term, localID: MemberID) -> Bool {
+        state.withLock { $0.leader == localID && $0.term == term }
     }
 
     func publishApplied(_ index: LogIndex) { applied.store(index.rawValue, ordering: .releasing) }

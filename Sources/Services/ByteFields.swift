@@ -1,5 +1,6 @@
 import EtcdAPI
 import HTTP
+import Raft
 import Wire
 
 /// Wire's verbs for bytes that are in an array of their own.

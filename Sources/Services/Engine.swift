@@ -1,3 +1,4 @@
+import Net
 import Raft
 import Store
 
@@ -12,6 +13,7 @@ import Store
 ///     proposeConfigurationChange  → replies([Reply])            or dropped([id], reason)
 ///     readIndex                   → readable([token])           or readsDropped([token])
 ///     perform                     → performed(id, result)
+///     askLeader                   → leaderAnswered(id, answer)
 ///
 /// and unasked, on every loop:
 ///
@@ -29,6 +31,9 @@ package protocol Engine: AnyObject, Sendable {
     /// Server hands all proposals of one loop pass to the replica as one batch.
     func propose(_ id: UInt64, _ data: [UInt8])
 
+    /// As `propose`, for what only the leader of `term` may decide: dropped unless this member is it.
+    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8])
+
     /// Proposes a raftpb.ConfChange (v1) with id, type, node id and context JSON (spec/peer.md 9).
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal)
 
@@ -40,11 +45,21 @@ package protocol Engine: AnyObject, Sendable {
     /// Runs a maintenance operation on a worker thread; `performed(id, result)` answers.
     func perform(_ id: UInt64, _ operation: MaintenanceOperation)
 
+    /// Has the leader, which is another member or not known yet, do something; answered within the
+    /// request timeout.
+    func askLeader(_ id: UInt64, _ request: LeaderErrand)
+
     /// Starts handing leadership to another voter; progress shows in `status.leader`.
     func transferLeadership(to target: MemberID)
 
     /// Raft's state as last published by the replica thread.
     var status: EngineStatus { get }
+
+    /// Since when each other member is heard without a break; members that are not heard have no entry.
+    var activePeers: [MemberID: MonotonicTime] { get }
+
+    /// On a leader, up to where each member's log equals its own, as of the last tick; else empty.
+    var progress: [MemberID: LogIndex] { get }
 
     /// Sizes of the database file as of the last flush; the quota gate compares `inUse`.
     var backendSize: BackendSize { get }
@@ -57,15 +72,18 @@ package struct EngineStatus: Equatable, Sendable {
     package var term: Term
     package var committed: LogIndex
     package var applied: LogIndex
+    /// When this member first heard of this leader; nil while it knows none.
+    package var leaderSince: MonotonicTime?
 
     package init(
         leader: MemberID? = nil, term: Term = Term(0), committed: LogIndex = LogIndex(0),
-        applied: LogIndex = LogIndex(0)
+        applied: LogIndex = LogIndex(0), leaderSince: MonotonicTime? = nil
     ) {
         self.leader = leader
         self.term = term
         self.committed = committed
         self.applied = applied
+        self.leaderSince = leaderSince
     }
 }
 

@@ -74,6 +74,13 @@ extension GRPCStatus {
     static let requestTooLarge = etcd(.invalidArgument, "request is too large")
     static let invalidClientVersion = etcd(.invalidArgument, "invalid client api version")
     static let requestTimedOut = etcd(.unavailable, "request timed out")
+    static let timedOutOverLeader = etcd(
+        .unavailable, "request timed out, possibly due to previous leader failure")
+    static let timedOutOverConnection = etcd(
+        .unavailable, "request timed out, possibly due to connection lost")
+    static let applyTooSlow = etcd(
+        .unavailable, "request timed out, waiting for the applied index took too long")
+    static let notSupportedForLearner = etcd(.unavailable, "rpc not supported for learner")
     static let serverStopped = etcd(.unavailable, "server stopped")
     static let noLeader = etcd(.unavailable, "no leader")
     static let leaderChanged = etcd(.unavailable, "leader changed")

@@ -10,7 +10,8 @@ import Wire
 ///
 /// A request may have to wait, and then everything behind it waits too:
 /// - the lease is past its expiry and its revoke is in the log's hands: answered with 0 once it is gone;
-/// - the lease carries a checkpointed rest: a checkpoint of 0 is proposed and applied first.
+/// - the lease carries a checkpointed rest: a checkpoint of 0 is proposed and applied first;
+/// - another member leads: it is asked, one request at a time.
 /// The clock tick looks again. The queue is bounded; a client that sends more without reading is ended.
 final class KeepAliveStream: GRPCHandler {
     static let waitingMax = 4096
@@ -22,6 +23,8 @@ final class KeepAliveStream: GRPCHandler {
     /// The reset of the front request's lease was proposed.
     private var isResetProposed = false
     private var isHalfClosed = false
+    /// The leader was asked for the front request.
+    private var isAsking = false
 
     private struct Request {
         var lease: Int64
@@ -70,7 +73,9 @@ final class KeepAliveStream: GRPCHandler {
             return end(.noLeader)
         }
         answerWaiting()
-        if let front = waiting.first, front.deadline <= services.now { end(.requestTimedOut) }
+        if let front = waiting.first, front.deadline <= services.now {
+            end(services.timeoutStatus())
+        }
     }
 
     func end(_ status: GRPCStatus) {
@@ -80,18 +85,36 @@ final class KeepAliveStream: GRPCHandler {
 
     private func answerWaiting() {
         var answered = 0
-        while answered < waiting.count {
+        while answered < waiting.count, !isAsking {
             let request = waiting[answered]
             guard let ttl = renew(request.lease) else { break }
-            isResetProposed = false
             answered += 1
-            var message = services.responses.begin(revision: request.revision)
-            message.appendField(2, request.lease)
-            message.appendField(3, ttl)
-            services.send(call, .leaseKeepAlive, message)
+            answer(request, ttl: ttl)
         }
         waiting.removeFirst(answered)
         if isHalfClosed, waiting.isEmpty { end(.ok) }
+    }
+
+    private func answer(_ request: Request, ttl: Int64) {
+        isResetProposed = false
+        var message = services.responses.begin(revision: request.revision)
+        message.appendField(2, request.lease)
+        message.appendField(3, ttl)
+        services.send(call, .leaseKeepAlive, message)
+    }
+
+    /// The leader's answer to the front request, which was forwarded to it.
+    func leaderAnswered(_ answer: LeaderAnswer) {
+        isAsking = false
+        guard call.isOpen, !waiting.isEmpty else { return }
+        switch answer {
+        case .renewed(let ttl): self.answer(waiting.removeFirst(), ttl: ttl)
+        case .failed(.leaseNotFound): self.answer(waiting.removeFirst(), ttl: 0)
+        case .failed(.timedOut): return end(services.engine.status.leader == nil ? .noLeader : .requestTimedOut)
+        case .failed(let failure): return end(GRPCStatus(leader: failure))
+        case .timeToLive, .members: preconditionFailure("no answer to a renewal: \(answer)")
+        }
+        answerWaiting()
     }
 
     /// The TTL to answer; nil when the answer has to wait.
@@ -101,7 +124,13 @@ final class KeepAliveStream: GRPCHandler {
             services.counters.leasesRenewed += 1
             return ttl
         case .notFound: return 0
-        case .expired, .notPrimary: return nil
+        case .expired: return nil
+        case .notPrimary:
+            // Elected, and its first entry not applied yet: it will be primary in a moment.
+            if services.engine.status.leader == services.context.member { return nil }
+            isAsking = true
+            services.askLeader(.keepAlive(lease: lease), .keepAlive(self))
+            return nil
         case .needsCheckpointReset:
             if !isResetProposed {
                 isResetProposed = true

@@ -88,14 +88,35 @@ extension LoopServices {
         responses.term = engine.status.term
         for waiter in waiters.removeExpired(now: now) {
             counters.proposalsFailed += 1
-            fail(waiter, .requestTimedOut)
+            fail(waiter, timeoutStatus())
         }
-        for read in reads.removeExpired(now: now) { fail(read, .requestTimedOut) }
+        for read in reads.removeExpired(now: now) { fail(read, timeoutStatus()) }
         for token in reads.retry(now: now, drawToken: drawID) {
             counters.slowReadIndexes += 1
             engine.readIndex(token)
         }
         runPeriodicWork()
+    }
+
+    /// Why a request that is as old as the request timeout got no answer, as far as this member can tell
+    /// (spec/raft.md 9).
+    func timeoutStatus() -> GRPCStatus {
+        let start = now + (.zero - limits.requestTimeout)
+        let status = engine.status
+        if let elected = status.leaderSince, start < elected,
+            elected - start < limits.electionTimeout * 2
+        {
+            return .timedOutOverLeader
+        }
+        guard let leader = status.leader else { return .requestTimedOut }
+        let active = engine.activePeers
+        func isHeard(_ id: MemberID) -> Bool {
+            id == context.member || active[id].map { $0 <= start } ?? false
+        }
+        if leader != context.member { return isHeard(leader) ? .requestTimedOut : .timedOutOverConnection }
+        let voters = context.membership.members.filter { !$0.isLearner }
+        let heard = voters.count { isHeard($0.id) }
+        return heard > voters.count / 2 ? .requestTimedOut : .timedOutOverConnection
     }
 
     /// Ends whatever waits on a proposal that will not be answered.

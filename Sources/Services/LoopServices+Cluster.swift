@@ -30,8 +30,7 @@ extension LoopServices {
         guard let urls = PeerURLs(request.peerUrls) else {
             return finish(call, .memberAdd, .memberURLsInvalid)
         }
-        let guardian = MembershipGuard(context)
-        if let refusal = guardian.refusalOfAdding(learner: request.isLearner) {
+        if let refusal = MembershipGuard(context, now: now).refusalOfAdding(learner: request.isLearner) {
             return finish(call, .memberAdd, refusal)
         }
         let id = MemberID(peerURLs: urls.sorted, addedAt: wallClockSeconds())
@@ -41,7 +40,7 @@ extension LoopServices {
 
     private func memberRemove(_ call: GRPCCall, _ request: MemberRemoveRequest) {
         let id = MemberID(request.id)
-        if let refusal = MembershipGuard(context).refusalOfRemoving(id) {
+        if let refusal = MembershipGuard(context, now: now).refusalOfRemoving(id) {
             return finish(call, .memberRemove, refusal)
         }
         guard id.rawValue != 0 else { return finish(call, .memberRemove, GRPCStatus(.memberNotFound)) }
@@ -56,8 +55,12 @@ extension LoopServices {
 
     private func memberPromote(_ call: GRPCCall, _ request: MemberPromoteRequest) {
         let id = MemberID(request.id)
-        if let refusal = MembershipGuard(context).refusalOfPromoting(id) {
-            return finish(call, .memberPromote, refusal)
+        guard engine.status.leader == context.member else {
+            return askLeader(.promote(id), .promote(call))
+        }
+        let guardian = MembershipGuard(context, now: now)
+        if let refusal = guardian.refusalOfPromoting(id, progress: engine.progress) {
+            return finish(call, .memberPromote, GRPCStatus(leader: refusal))
         }
         propose(.promote(id), .memberPromote(call))
     }

@@ -46,13 +46,18 @@ extension LoopServices {
         guard let numbers = try? TwoNumbers(decoding: bytes) else {
             return finish(call, .leaseTimeToLive, .malformedRequest)
         }
-        guard engine.status.leader == context.member else {
-            return finish(call, .leaseTimeToLive, .noLeader)
+        let (id, wantsKeys) = (numbers.first, numbers.second != 0)
+        guard context.lessor.isPrimary else {
+            return askLeader(.timeToLive(lease: id, wantsKeys: wantsKeys), .timeToLive(call, lease: id))
         }
-        let lease = context.lessor.timeToLive(
-            id: numbers.first, wantsKeys: numbers.second != 0, at: leaseTime)
+        respondTimeToLive(
+            call, lease: id, context.lessor.timeToLive(id: id, wantsKeys: wantsKeys, at: leaseTime))
+    }
+
+    /// Nil: there is no such lease.
+    func respondTimeToLive(_ call: GRPCCall, lease id: Int64, _ lease: Lessor.TimeToLive?) {
         var message = responses.begin(revision: context.keyspace.currentRevision)
-        message.appendField(2, numbers.first)
+        message.appendField(2, id)
         message.appendField(3, lease?.remaining ?? -1)
         message.appendField(4, lease?.granted ?? 0)
         for key in lease?.keys ?? [] { message.appendField(5, always: key) }
@@ -74,11 +79,11 @@ extension LoopServices {
 }
 
 /// Fields 1 and 2 of a message whose fields are numbers, as the requests of the Lease service are.
-struct TwoNumbers {
-    var first: Int64 = 0
-    var second: Int64 = 0
+package struct TwoNumbers {
+    package var first: Int64 = 0
+    package var second: Int64 = 0
 
-    init(decoding bytes: borrowing RawSpan) throws(WireError) {
+    package init(decoding bytes: borrowing RawSpan) throws(WireError) {
         var cursor = WireCursor()
         while let field = try cursor.next(in: bytes) {
             guard case .varint(let value) = field.value else { continue }

@@ -16,6 +16,9 @@ extension LoopServices {
         guard let query = try? RangeQuery(decoding: bytes) else {
             return finish(call, .range, .malformedRequest)
         }
+        if !query.serializable, context.membership.isLocalLearner {
+            return finish(call, .range, .notSupportedForLearner)
+        }
         do { try query.validate() } catch { return finish(call, .range, GRPCStatus(error)) }
         if query.serializable { evaluate(call, query) } else { reads.gather(.range(call, query)) }
     }

@@ -39,6 +39,8 @@ package final class LoopServices: GRPCApplication {
     /// Maintenance work on the worker; without timeout, a defragmentation may take minutes.
     var operations: [UInt64: (call: GRPCCall, method: Method)] = [:]
     var streams = OpenStreams()
+    /// Requests under way to the leader.
+    var leaderWaiters: [UInt64: LeaderWaiter] = [:]
     var concurrencyCalls = InnerCalls()
     var compactions = PhysicalCompactions()
     var periodic: PeriodicWork
@@ -81,6 +83,9 @@ package final class LoopServices: GRPCApplication {
             return finish(call, method, .invalidClientVersion)
         }
         if isStopping { return finish(call, method, .serverStopped) }
+        if context.membership.isLocalLearner, !Self.isForLearners(method) {
+            return finish(call, method, .notSupportedForLearner)
+        }
         let requiresLeader = Self.requiresLeader(call)
         if requiresLeader, engine.status.leader == nil { return finish(call, method, .noLeader) }
         switch method {
@@ -88,6 +93,11 @@ package final class LoopServices: GRPCApplication {
         case .leaseKeepAlive: call.handler = KeepAliveStream(self, call, requiresLeader: requiresLeader)
         default: call.handler = unary?.awaiting[method.rawValue]
         }
+    }
+
+    /// What a learner answers (api.md 2.3); of Range only serializable ones.
+    private static func isForLearners(_ method: Method) -> Bool {
+        method == .status || method == .range || method == .snapshot
     }
 
     /// The metadata `hasleader: true` (api.md 2.2).
@@ -162,7 +172,7 @@ package final class LoopServices: GRPCApplication {
 
     /// Nothing is waiting for an answer that the engine still owes.
     package var isDrained: Bool {
-        waiters.count == 0 && reads.count == 0 && operations.isEmpty
+        waiters.count == 0 && reads.count == 0 && operations.isEmpty && leaderWaiters.isEmpty
     }
 
     /// Ends every call that is still open; no more answers will come.
@@ -172,6 +182,7 @@ package final class LoopServices: GRPCApplication {
         for read in reads.removeAll() { fail(read, .serverStopped) }
         for (call, method) in operations.values { finish(call, method, .serverStopped) }
         operations.removeAll()
+        endLeaderWaiters(.serverStopped)
         endStreams(.serverStopped)
         publishCounters()
     }

@@ -2,6 +2,7 @@ import EtcdAPI
 import HTTP
 import MVCC
 import Net
+import Raft
 import Store
 import Wire
 
@@ -62,13 +63,21 @@ extension LoopServices {
     }
 
     /// Revokes through the log what the lessor of a leader finds expired: at most 500 leases each
-    /// 500 ms. The lessor hands a lease out again when its revoke does not come.
+    /// 500 ms. No other leader may take such a revoke over: it may have renewed the lease. The lessor
+    /// hands a lease out again when its revoke does not come.
     private func revokeExpired() {
+        let status = engine.status
+        guard status.leader == context.member else { return }
         for lease in context.lessor.expired(at: leaseTime) {
             counters.leasesExpired += 1
             var request: [UInt8] = []
             request.appendField(1, lease)
-            _ = propose(.leaseRevoke, request, .expiry(lease: lease))
+            let id = drawID()
+            var data: [UInt8] = []
+            // The span does not outlive `request`.
+            unsafe data.appendInternalRaftRequest(.leaseRevoke, request.span.bytes, id: id)
+            waiters.insert(.expiry(lease: lease), id: id, deadline: now + limits.requestTimeout)
+            engine.proposeWhileLeading(status.term, id, data)
         }
     }
 

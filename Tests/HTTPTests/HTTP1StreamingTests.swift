@@ -134,7 +134,9 @@ private final class Harness: SessionHost, WebApplication, WebBodyReceiver, WebSt
         harness.feed("defg")
         harness.flush()
         #expect(harness.body == Array("abc".utf8))
-        #expect(String(decoding: harness.output, as: UTF8.self).hasPrefix("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 503 "))
+        #expect(
+            String(decoding: harness.output, as: UTF8.self).hasPrefix(
+                "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 503 "))
         #expect(harness.isClosing && !harness.isPaused && harness.log.isEmpty)
     }
 

@@ -19,7 +19,9 @@ import Testing
         return try contents(writer.finish().path, on: disk)
     }
 
-    private func receive(_ bytes: [UInt8], on disk: SimulatedDisk, position: EntryID) throws -> SnapshotSummary {
+    private func receive(_ bytes: [UInt8], on disk: SimulatedDisk, position: EntryID) throws
+        -> SnapshotSummary
+    {
         var received = try ReceivedSnapshot(in: SnapshotDirectory("/snap", disk: disk), number: 3)
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -58,7 +58,8 @@ private final class Ear: ByteMachine {
         let ear = Ear()
         try connection.attach(ear)
         var peer = platform_address()
-        let other = Descriptor(owning: try checked("accept", unsafe platform_accept(socket.descriptor.number, &peer)))
+        let other = Descriptor(
+            owning: try checked("accept", unsafe platform_accept(socket.descriptor.number, &peer)))
         _ = unsafe try ([1, 2, 3] as [UInt8]).withUnsafeBytes { unsafe try other.write($0) }
         #expect(run { ear.heard == [1, 2, 3] })
         #expect(budget.count == 1)
@@ -100,7 +101,8 @@ private final class Ear: ByteMachine {
         let socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         var isDone = false
         for host in ["127.0.0.1", "localhost"] {
-            connector.connect(host: host, port: socket.port, timeout: .seconds(1)) { _ in isDone = true }.cancel()
+            connector.connect(host: host, port: socket.port, timeout: .seconds(1)) { _ in isDone = true }
+                .cancel()
         }
         let connection = try dial("localhost", socket.port).get()  // the look-up they shared is over
         #expect(!isDone && budget.count == 1)
@@ -124,7 +126,8 @@ private final class Ear: ByteMachine {
         try connection.attach(ear)
         connection.pauseReading()
         var peer = platform_address()
-        let other = Descriptor(owning: try checked("accept", unsafe platform_accept(socket.descriptor.number, &peer)))
+        let other = Descriptor(
+            owning: try checked("accept", unsafe platform_accept(socket.descriptor.number, &peer)))
         _ = unsafe try ([1, 2] as [UInt8]).withUnsafeBytes { unsafe try other.write($0) }
         var passes = 0
         #expect(

@@ -149,7 +149,9 @@ private final class PageServer: Sendable {
         let v6 = PeerURL("http://[::1]:2380")
         #expect(v6?.host == "::1" && v6?.port == 2380 && v6?.authority == "[::1]:2380")
         #expect(PeerURL("http://a.b:1/")?.authority == "a.b:1")
-        for text in ["https://a:1", "http://a", "http://:1", "http://a:0", "http://a:70000", "http://a b:1", "a:1"] {
+        for text in [
+            "https://a:1", "http://a", "http://:1", "http://a:0", "http://a:70000", "http://a b:1", "a:1",
+        ] {
             #expect(PeerURL(text) == nil)
         }
     }

@@ -2,6 +2,7 @@ import Backend
 import Journal
 import Logging
 import MVCC
+import Peers
 import Raft
 import Store
 
@@ -17,6 +18,8 @@ struct Boot: ~Copyable {
     let environment: Environment
     let keyspace: Keyspace
     let state: StoredState
+    /// The other members as they are known before the log tells of them.
+    let founders: [PeerAddress]
 }
 
 /// Reads back, or founds, the member of a configuration.
@@ -52,14 +55,7 @@ struct Booter {
     // A new member.
 
     private func found(_ opener: DatabaseOpener) throws(BootError) -> Boot {
-        if configuration.cluster.initialState == .existing {
-            throw BootError("--initial-cluster-state=existing: this build cannot join a running cluster yet")
-        }
-        let founding = try Founding(configuration, resolve: resolve)
-        guard founding.members.count == 1 else {
-            throw BootError(
-                "--initial-cluster names \(founding.members.count) members: this build serves one")
-        }
+        let newcomer = try newcomer()
         let database = try opener.openAsIs()
         let state = database.state
         guard state.consistentIndex == LogIndex(0) else {
@@ -67,19 +63,48 @@ struct Booter {
                 "database \(directory.database) holds entries up to index \(state.consistentIndex.rawValue), "
                     + "but there is no log in \(directory.wal)")
         }
-        let metadata = LogMetadata(memberID: founding.localID, clusterID: founding.clusterID)
+        let metadata = LogMetadata(memberID: newcomer.localID, clusterID: newcomer.clusterID)
         let log = try journal { () throws(JournalError) in
             try DurableLog.create(in: directory.wal, metadata: metadata, options: logOptions, disk: disk)
         }
         logger.info(
             "starting local member",
             metadata: [
-                "local-member-id": "\(founding.localID.hex)",
-                "cluster-id": "\(String(founding.clusterID, radix: 16))",
+                "local-member-id": "\(newcomer.localID.hex)",
+                "cluster-id": "\(String(newcomer.clusterID, radix: 16))",
             ])
         return Boot(
-            log: log, metadata: metadata, start: .bootstrap(founding.members), lastSnapshot: LogIndex(0),
-            newestFile: nil, environment: database.environment, keyspace: database.keyspace, state: state)
+            log: log, metadata: metadata, start: newcomer.start, lastSnapshot: LogIndex(0), newestFile: nil,
+            environment: database.environment, keyspace: database.keyspace, state: state,
+            founders: newcomer.others)
+    }
+
+    /// A member without a log: what it is in its cluster, and who else is.
+    private struct Newcomer {
+        var localID: MemberID
+        var clusterID: UInt64
+        var start: Node.Start
+        var others: [PeerAddress]
+
+        init(_ localID: MemberID, _ clusterID: UInt64, _ start: Node.Start, _ members: [ClusterMember]) {
+            self.localID = localID
+            self.clusterID = clusterID
+            self.start = start
+            others = members.filter { $0.id != localID }.map { PeerAddress(id: $0.id, urls: $0.peerURLs) }
+        }
+    }
+
+    private func newcomer() throws(BootError) -> Newcomer {
+        switch configuration.cluster.initialState {
+        case .new:
+            let founding = try Founding(configuration, resolve: resolve)
+            try founding.checkFirstStart()
+            return Newcomer(
+                founding.localID, founding.clusterID, .bootstrap(founding.members), founding.founders)
+        case .existing:
+            let joining = try Joining(configuration)
+            return Newcomer(joining.localID, joining.clusterID, .join, joining.members)
+        }
     }
 
     // A member that ran before.
@@ -113,6 +138,11 @@ struct Booter {
             id: EntryID(term: state.consistentTerm, index: state.consistentIndex),
             configuration: state.configuration ?? ConfigurationState())
         let metadata = recovery.metadata
+        guard configuration.cluster.forceNewCluster || !state.removed.contains(metadata.memberID) else {
+            throw BootError(
+                "the member has been permanently removed from the cluster; "
+                    + "the data-dir \(directory.root) used by this member must be removed")
+        }
         var entries = recovery.entries
         var log = recovery.intoLog()
         if configuration.cluster.forceNewCluster {
@@ -141,7 +171,7 @@ struct Booter {
         return Boot(
             log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
             newestFile: newest.snapshot?.metadata, environment: database.environment,
-            keyspace: database.keyspace, state: state)
+            keyspace: database.keyspace, state: state, founders: [])
     }
 
     private func report(_ report: RecoveryReport) {

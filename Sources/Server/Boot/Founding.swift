@@ -1,3 +1,4 @@
+import Peers
 import Raft
 import Services
 import Store
@@ -8,6 +9,7 @@ struct Founding {
     let clusterID: UInt64
     /// Ascending by id: one raftpb.ConfChange of kind AddNode each (spec/raft.md 2).
     let members: [Node.BootstrapMember]
+    let founders: [ClusterMember]
 
     /// From --initial-cluster and its token, checked against the member's own name and URLs.
     init(_ configuration: ServerConfiguration, resolve: (String) -> [String]) throws(BootError) {
@@ -31,9 +33,22 @@ struct Founding {
         }
         localID = local.id
         clusterID = Store.clusterID(of: founders.map(\.id))
+        self.founders = founders
         members = founders.map { founder in
             let change = MembershipProposal(.add(founder))
             return Node.BootstrapMember(id: founder.id, data: change.entryData(id: 0))
+        }
+    }
+
+    /// Asks the others whether this member has been in the cluster before: a member that lost its data must
+    /// not vote again as if it had never voted. Nobody answers: the cluster is new.
+    func checkFirstStart() throws(BootError) {
+        let urls = founders.filter { $0.id != localID }.flatMap(\.peerURLs)
+        guard !urls.isEmpty, let view = try? ClusterInquiry.members(of: urls, timeout: .seconds(1)) else {
+            return
+        }
+        if view.members.contains(where: { $0.id == localID && !$0.clientURLs.isEmpty }) {
+            throw BootError("member \(localID.hex) has already been bootstrapped")
         }
     }
 }

@@ -102,8 +102,13 @@ struct ApplyThread {
             let event = Replica.Event.configurationDecided(decision.index, decision.change)
             switchboard.deliver(.event(event), to: switchboard.replica)
         }
+        if results.configurations.contains(where: { $0.change != nil }) {
+            switchboard.deliver(.membershipChanged, to: switchboard.peers)
+        }
         for entry in results.leaderEntries where status.reached(entry.term, localID: localID) {
             lessor.promote(extending: electionTimeout, at: .nanoseconds(now.nanoseconds))
+            // 1. The term is reached. 2. The replica steps down and demotes. 3. The promotion above.
+            if !status.leads(entry.term, localID: localID) { lessor.demote() }
         }
         let revision = machine.keyspace.currentRevision
         if revision != before {

@@ -25,6 +25,7 @@ struct HousekeeperThread {
     private let membership: Membership
     private let switchboard: Switchboard
     private let status: MemberStatus
+    private let versionDecision: () -> VersionDecision
     private var ids: RequestIDs
     private var compactor: AutoCompactor
     private var underWay: (id: UInt64, work: Work, deadline: MonotonicTime)?
@@ -47,13 +48,15 @@ struct HousekeeperThread {
 
     init(
         member: Identity, keyspace: Keyspace, membership: Membership, switchboard: Switchboard,
-        status: MemberStatus, boot: RequestIDs.Boot, compaction: AutoCompactor.Mode
+        status: MemberStatus, boot: RequestIDs.Boot, compaction: AutoCompactor.Mode,
+        versionDecision: @escaping () -> VersionDecision
     ) {
         self.member = member
         self.keyspace = keyspace
         self.membership = membership
         self.switchboard = switchboard
         self.status = status
+        self.versionDecision = versionDecision
         ids = boot.ids(loop: Switchboard.housekeeper)
         compactor = AutoCompactor(mode: compaction, now: MonotonicTime.now())
     }
@@ -82,9 +85,9 @@ struct HousekeeperThread {
         guard engine.leader != nil else { return }
         let isLeader = engine.leader == member.id
         if !isPublished { return propose(.publish, .clusterMemberAttrSet, attributes(), at: now) }
-        if isLeader, membership.clusterVersion.map({ $0 < member.version }) ?? true {
+        if isLeader, let version = dueVersion {
             var request: [UInt8] = []
-            request.appendString(1, member.version.text)
+            request.appendString(1, version.text)
             return propose(.clusterVersion, .clusterVersionSet, request, at: now)
         }
         let revision = keyspace.currentRevision
@@ -92,6 +95,18 @@ struct HousekeeperThread {
             var request: [UInt8] = []
             request.appendField(1, target)
             propose(.compaction, .compaction, request, at: now)
+        }
+    }
+
+    /// The cluster version to set, if it has to change: what all members can do, or the lowest one while
+    /// that is unknown and none was ever set (spec/peer.md 8).
+    private var dueVersion: ClusterVersion? {
+        let current = membership.clusterVersion
+        let isAlone = membership.members.allSatisfy { $0.id == member.id }
+        switch isAlone ? .minimum(member.version) : versionDecision() {
+        case .unasked: return nil
+        case .undecided: return current == nil ? ClusterVersion(major: 3, minor: 0) : nil
+        case .minimum(let version): return current.map { $0 < version } ?? true ? version : nil
         }
     }
 
@@ -127,7 +142,7 @@ struct HousekeeperThread {
         case .dropped(let ids, _):
             if let current = underWay, ids.contains(current.id) { finish(current.work, succeeded: false) }
         case .drain: isStopping = true
-        case .readsDropped, .performed, .compacted, .leaderChanged, .serve: break
+        case .readsDropped, .performed, .leaderAnswered, .compacted, .leaderChanged, .serve: break
         }
     }
 

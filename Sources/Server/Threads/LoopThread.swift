@@ -96,6 +96,7 @@ final class LoopThread {
         case .dropped(let ids, let reason): services.dropped(ids, reason)
         case .readsDropped(let tokens): services.readsDropped(tokens)
         case .performed(let id, let result): services.performed(id, result)
+        case .leaderAnswered(let id, let answer): services.leaderAnswered(id, answer)
         case .compacted(let revision): services.compacted(through: revision)
         case .leaderChanged: services.leaderChanged()
         case .serve: open(loop, services, listeners)

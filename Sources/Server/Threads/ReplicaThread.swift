@@ -16,21 +16,26 @@ struct ReplicaThread: ~Copyable {
     /// Nil once the journal thread has it.
     private var journaler: Journaler?
     private let localID: MemberID
+    private let lessor: Lessor
     private let switchboard: Switchboard
     private let status: MemberStatus
     private let tickInterval: Duration
     private var effects = Replica.Effects()
     private var isWriting = false
     private var applied = LogIndex(0)
+    private var isLeading = false
+    /// Snapshots that a file is being found for, by their receiver.
+    private var snapshotsAsked: [MemberID: Message] = [:]
     private var isStopping = false
 
     init(
-        replica: Replica, journaler: consuming Journaler, localID: MemberID, switchboard: Switchboard,
-        status: MemberStatus, tickInterval: Duration
+        replica: Replica, journaler: consuming Journaler, localID: MemberID, lessor: Lessor,
+        switchboard: Switchboard, status: MemberStatus, tickInterval: Duration
     ) {
         self.replica = replica
         self.journaler = consume journaler
         self.localID = localID
+        self.lessor = lessor
         self.switchboard = switchboard
         self.status = status
         self.tickInterval = tickInterval
@@ -51,6 +56,7 @@ struct ReplicaThread: ~Copyable {
                 // A thread that was held up ticks once: time it did not run must not cause an election.
                 nextTick = max(nextTick + tickInterval, now)
                 replica.handle(.tick, into: &effects)
+                if isLeading { status.publish(replica.progress) }
             } else {
                 switchboard.replicaBell.wait(timeout: nextTick - now)
             }
@@ -77,6 +83,9 @@ struct ReplicaThread: ~Copyable {
         case .event(let event):
             if case .persisted = event { isWriting = false }
             replica.handle(event, into: &effects)
+        case .messages(let messages):
+            for message in messages { replica.handle(.message(message), into: &effects) }
+        case .snapshotForPeer(let answer): take(answer)
         case .record(let metadata):
             if journaler != nil {
                 journaler?.record(metadata)
@@ -152,14 +161,41 @@ struct ReplicaThread: ~Copyable {
         effects.node.write.removeAll()
     }
 
-    /// Messages to members that cannot be reached from here: this member has no transport to peers.
+    /// Messages leave at once, beside the write: those that reveal what is not durable yet, the node
+    /// still keeps. A snapshot goes by way of the thread that makes its file.
     private mutating func sendMessages() {
         if effects.node.messages.isEmpty { return }
-        let messages = effects.node.messages
+        var messages = effects.node.messages
         effects.node.messages.removeAll(keepingCapacity: true)
+        for message in messages where message.isSnapshot {
+            snapshotsAsked[message.to] = message
+            // Anything the log goes on from will do.
+            let first = LogIndex(replica.status.first.rawValue - 1)
+            switchboard.deliver(.wantedForPeer(message.to, atLeast: first), to: switchboard.snapshot)
+        }
+        messages.removeAll(where: \.isSnapshot)
+        if messages.isEmpty || switchboard.peers.push(.send(messages)) { return }
         for member in Set(messages.map(\.to)).sorted() {
             replica.handle(.unreachable(member), into: &effects)
         }
+    }
+
+    /// The message goes out under the term it was made in: this member may lead no more.
+    private mutating func take(_ answer: PeerSnapshot) {
+        switch answer {
+        case .ready(let member, let path, let metadata):
+            guard var message = snapshotsAsked.removeValue(forKey: member) else { return }
+            message.payload = .snapshot(metadata)
+            if !switchboard.peers.push(.sendSnapshot(message, path: path)) { snapshotFailed(for: member) }
+        case .failed(let member):
+            snapshotsAsked[member] = nil
+            snapshotFailed(for: member)
+        }
+    }
+
+    private mutating func snapshotFailed(for member: MemberID) {
+        replica.handle(.snapshotSent(to: member, hasArrived: false), into: &effects)
+        switchboard.deliver(.sent(to: member), to: switchboard.snapshot)
     }
 
     private mutating func publishNews() {
@@ -168,10 +204,13 @@ struct ReplicaThread: ~Copyable {
         effects.status = nil
     }
 
-    private func publishStatus(_ now: Node.Status) {
+    private mutating func publishStatus(_ now: Node.Status) {
         let configuration = replica.configuration
         let isSoleVoter = configuration.voters == [localID] && !configuration.isJoint
         if status.publish(now, isSoleVoter: isSoleVoter) { switchboard.tellLoops(.leaderChanged) }
+        // After the status: the apply thread makes the lessor primary and then looks at it again.
+        if isLeading, now.role != .leader { lessor.demote() }
+        isLeading = now.role == .leader
     }
 
     private func answer(_ refusal: Refusal) {
@@ -181,5 +220,11 @@ struct ReplicaThread: ~Copyable {
             case .dropped: .dropped
             }
         switchboard.tell(waiterOf: refusal.tag, .dropped([refusal.tag], reason))
+    }
+}
+
+extension Message {
+    fileprivate var isSnapshot: Bool {
+        if case .snapshot = payload { true } else { false }
     }
 }

@@ -9,6 +9,10 @@ enum ReplicaInput: Sendable {
     /// The proposals of one pass of one event loop.
     case proposals([ProposedEntry])
     case event(Replica.Event)
+    /// From other members, in the order of arrival.
+    case messages([Message])
+    /// A file for a member that a snapshot was asked for, or none.
+    case snapshotForPeer(PeerSnapshot)
     /// The snapshot file of this position is complete: have it recorded in the log.
     case record(SnapshotMetadata)
     case stop
@@ -75,6 +79,19 @@ enum MaintenanceInput: Sendable {
     case stop
 }
 
+/// What arrives at the peers thread.
+enum PeersInput: Sendable {
+    /// For other members; never `.snapshot`.
+    case send([Message])
+    /// A `.snapshot` message and the file that holds its state; the file may go once `snapshotSent` was said.
+    case sendSnapshot(Message, path: String)
+    /// The membership has changed.
+    case membershipChanged
+    /// A request that the leader has to answer, whoever that is; `leaderAnswered` ends it.
+    case askLeader(id: UInt64, LeaderErrand)
+    case stop
+}
+
 /// What an event loop is told by the other threads.
 enum LoopInput: Sendable {
     /// One apply batch: answers to this loop's requests, its reads that may go on, and what is visible.
@@ -82,6 +99,7 @@ enum LoopInput: Sendable {
     case dropped([UInt64], DropReason)
     case readsDropped([UInt64])
     case performed(UInt64, MaintenanceResult)
+    case leaderAnswered(UInt64, LeaderAnswer)
     case compacted(through: Int64)
     case leaderChanged
     /// Open the listeners: the member serves.
@@ -110,6 +128,10 @@ final class Switchboard: Sendable {
     static let answersMax = 1 << 20
     /// The loop number under which the server's own requests run (`Housekeeper`).
     static let housekeeper = RequestIDs.loopsMax - 1
+    /// The loop number under which the peers thread makes requests.
+    static let peersLoop = RequestIDs.loopsMax - 2
+    /// Batches of messages to other members; more are dropped, as a network would.
+    static let messageBatchesMax = 1 << 14
 
     let replicaBell: Doorbell
     let applyBell: Doorbell
@@ -119,6 +141,7 @@ final class Switchboard: Sendable {
     let maintenanceBell: Doorbell
     let loopBells: [Doorbell]
     let housekeeperBell: Doorbell
+    let peersBell: Doorbell
 
     let replica: Mailbox<ReplicaInput>
     let apply: Mailbox<ApplyInput>
@@ -128,9 +151,12 @@ final class Switchboard: Sendable {
     let maintenance: Mailbox<MaintenanceInput>
     let loops: [Mailbox<LoopInput>]
     let housekeeper: Mailbox<LoopInput>
+    let peers: Mailbox<PeersInput>
+    /// Answers to the peers thread's own requests.
+    let peersAnswers: Mailbox<LoopInput>
 
     init(loopCount: Int) throws(NetError) {
-        precondition((1..<Self.housekeeper).contains(loopCount))
+        precondition((1..<Self.peersLoop).contains(loopCount))
         replicaBell = try Doorbell()
         applyBell = try Doorbell()
         journalBell = try Doorbell()
@@ -138,6 +164,7 @@ final class Switchboard: Sendable {
         snapshotBell = try Doorbell()
         maintenanceBell = try Doorbell()
         housekeeperBell = try Doorbell()
+        peersBell = try Doorbell()
         var bells: [Doorbell] = []
         for _ in 0..<loopCount { bells.append(try Doorbell()) }
         loopBells = bells
@@ -149,11 +176,14 @@ final class Switchboard: Sendable {
         maintenance = Mailbox(doorbell: maintenanceBell, capacity: Self.proposalsMax)
         loops = bells.map { Mailbox(doorbell: $0, capacity: Self.answersMax) }
         housekeeper = Mailbox(doorbell: housekeeperBell, capacity: Self.answersMax)
+        peers = Mailbox(doorbell: peersBell, capacity: Self.messageBatchesMax)
+        peersAnswers = Mailbox(doorbell: peersBell, capacity: Self.answersMax)
     }
 
     /// The mailbox that waits for answers to requests with this loop number; nil for one nobody has.
     func mailbox(loop: Int) -> Mailbox<LoopInput>? {
         if loop == Self.housekeeper { return housekeeper }
+        if loop == Self.peersLoop { return peersAnswers }
         return loop < loops.count ? loops[loop] : nil
     }
 

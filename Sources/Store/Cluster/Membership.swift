@@ -19,6 +19,8 @@ package final class Membership: Sendable {
     /// This member.
     package let localID: MemberID
     private let state: Mutex<State>
+    /// Whether this member is a learner: looked at for every call, so beside the lock.
+    private let isLearner = Atomic(false)
 
     package init(localID: MemberID, clusterID: UInt64) {
         self.localID = localID
@@ -39,7 +41,7 @@ package final class Membership: Sendable {
     package var removedIDs: [MemberID] { state.withLock { $0.removed.sorted() } }
 
     /// Whether this member is in the cluster as a learner.
-    package var isLocalLearner: Bool { state.withLock { $0.members[localID]?.isLearner ?? false } }
+    package var isLocalLearner: Bool { isLearner.load(ordering: .relaxed) }
 
     /// Nil until the cluster agreed on one.
     package var clusterVersion: ClusterVersion? { state.withLock { $0.clusterVersion } }
@@ -66,7 +68,12 @@ package final class Membership: Sendable {
             }
             return .success(Membership.make(change, in: &state))
         }
+        noteLocal()
         return try result.get()
+    }
+
+    private func noteLocal() {
+        isLearner.store(state.withLock { $0.members[localID]?.isLearner ?? false }, ordering: .relaxed)
     }
 
     private static func refusal(
@@ -147,5 +154,6 @@ package final class Membership: Sendable {
             state.clusterVersion = clusterVersion
             state.downgrade = downgrade
         }
+        noteLocal()
     }
 }

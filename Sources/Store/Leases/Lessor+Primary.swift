@@ -33,6 +33,12 @@ extension Lessor {
         package var granted: Int64
         /// Empty unless asked for; in no order.
         package var keys: [[UInt8]]
+
+        package init(remaining: Int64, granted: Int64, keys: [[UInt8]]) {
+            self.remaining = remaining
+            self.granted = granted
+            self.keys = keys
+        }
     }
 
     /// Nil for an unknown lease.

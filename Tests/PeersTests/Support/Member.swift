@@ -129,9 +129,14 @@ final class TemporaryDirectory {
         }
     }
 
-    deinit {
+    deinit { Self.removeTree(path) }
+
+    private static func removeTree(_ path: String) {
         let disk = SystemDisk()
-        for name in names { try? disk.remove(path + "/" + name) }
+        for name in (try? disk.list(path) ?? []) ?? [] {
+            let inner = path + "/" + name
+            if (try? disk.list(inner)) == nil { try? disk.remove(inner) } else { removeTree(inner) }
+        }
         try? disk.removeDirectory(path)
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import MVCC
+import Net
 import Raft
 import Store
 import Synchronization
@@ -14,6 +15,9 @@ final class LocalEngine: Engine {
         var tokens: [UInt64] = []
         var operations: [(id: UInt64, operation: MaintenanceOperation)] = []
         var transfers: [MemberID] = []
+        var asked: [(id: UInt64, request: LeaderErrand)] = []
+        var active: [MemberID: MonotonicTime] = [:]
+        var progress: [MemberID: LogIndex] = [:]
         var status = EngineStatus()
         var size = BackendSize(total: 65_536, inUse: 16_384)
     }
@@ -23,6 +27,8 @@ final class LocalEngine: Engine {
     func propose(_ id: UInt64, _ data: [UInt8]) {
         state.withLock { $0.entries.append((id, .normal, data)) }
     }
+
+    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) { propose(id, data) }
 
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) {
         var data: [UInt8] = []
@@ -41,7 +47,13 @@ final class LocalEngine: Engine {
 
     func transferLeadership(to target: MemberID) { state.withLock { $0.transfers.append(target) } }
 
+    func askLeader(_ id: UInt64, _ request: LeaderErrand) {
+        state.withLock { $0.asked.append((id, request)) }
+    }
+
     var status: EngineStatus { state.withLock { $0.status } }
+    var activePeers: [MemberID: MonotonicTime] { state.withLock { $0.active } }
+    var progress: [MemberID: LogIndex] { state.withLock { $0.progress } }
     var backendSize: BackendSize { state.withLock { $0.size } }
 
     func take<T: Sendable>(_ queue: any WritableKeyPath<State, [T]> & Sendable) -> [T] {

@@ -300,12 +300,12 @@ final class TestMember: SessionHost {
     // SessionHost.
 
     let peerDescription = "127.0.0.1:1"
-    func pauseReading() {}
-    func resumeReading() {}
     func requestFlush() {}
     func wake(at time: MonotonicTime) {}
     func closeWhenFlushed() {}
     func close() {}
+    func pauseReading() {}
+    func resumeReading() {}
 }
 
 extension Mutex where Value: Sendable {

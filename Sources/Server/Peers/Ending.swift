@@ -1,0 +1,45 @@
+import Glibc
+import Logging
+import Net
+import Raft
+import Store
+import Synchronization
+
+/// How a member that finds itself removed from its cluster ends: the main thread is told as if by a
+/// signal, and ends the process with status 0, so that nobody starts it again.
+final class Ending: Sendable {
+    private let logger: Logger
+    private let isRemovalSeen = Atomic(false)
+
+    /// What a member that was removed still serves: the others learn meanwhile that it is to go.
+    private static let grace: Duration = .seconds(1)
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Whether the member ends because it was removed.
+    var isRemoved: Bool { isRemovalSeen.load(ordering: .acquiring) }
+
+    /// The removal was applied here: ends the member in a second.
+    func removed(after loop: EventLoop) {
+        guard !isRemovalSeen.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        report()
+        loop.schedule(after: Self.grace) { Ending.wakeMain() }
+    }
+
+    /// Another member said so: the removal was applied there, and will not reach this one any more.
+    func removed(saidBy id: MemberID) {
+        guard !isRemovalSeen.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        logger.warning("told of its removal", metadata: ["by": "\(id.hex)"])
+        report()
+        Ending.wakeMain()
+    }
+
+    private func report() {
+        logger.warning(
+            "server error",
+            metadata: ["error": "the member has been permanently removed from the cluster"])
+        logger.warning("data-dir used by this member must be removed")
+    }
+
+    private static func wakeMain() { kill(getpid(), SIGTERM) }
+}
