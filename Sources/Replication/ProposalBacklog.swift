@@ -1,6 +1,7 @@
 import Raft
 
-/// Proposals that came while no leader was known: they wait for one, for a while (spec/raft.md 9).
+/// Proposals that came while no leader was known, or while this one handed its leadership on: they wait for
+/// a leader that takes them, for a while (spec/raft.md 9).
 struct ProposalBacklog {
     private struct Batch {
         var entries: [ProposedEntry]

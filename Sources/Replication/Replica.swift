@@ -81,7 +81,7 @@ package struct Replica: Sendable {
         if status.committed - status.applied > settings.limits.applyGapMax {
             return effects.refuse(entries, .tooManyRequests)
         }
-        if status.leader == nil {
+        if status.leader == nil || status.transferee != nil {
             return backlog.add(entries, at: ticks, refused: &effects.refused)
         }
         offer(entries, into: &effects)
@@ -114,7 +114,7 @@ package struct Replica: Sendable {
     private mutating func settle(into effects: inout Effects) {
         if let restore = effects.node.restore { snapshots.received(restore.id.index) }
         let status = node.status
-        if status.leader != nil, !backlog.isEmpty {
+        if status.leader != nil, status.transferee == nil, !backlog.isEmpty {
             for batch in backlog.take() { offer(batch, into: &effects) }
         }
         readOn(status, into: &effects)

@@ -50,12 +50,32 @@ import Testing
         #expect(pair.effects.refused == [Refusal(tag: 3, reason: .tooManyRequests)])
     }
 
-    @Test func `a proposal is refused while leadership is handed over`() throws {
+    @Test func `a proposal waits while leadership is handed over, and goes to the new leader`() throws {
         var pair = try Pair()
         pair.lead()
         pair.handle(.transferLeadership(to: Pair.other))
-        pair.handle(.propose([ProposedEntry(tag: 4, data: [])]))
-        #expect(pair.effects.refused == [Refusal(tag: 4, reason: .dropped(.transferInProgress))])
+        let last = pair.replica.status.last
+        pair.handle(.propose([ProposedEntry(tag: 4, data: [4])]))
+        #expect(pair.effects.refused.isEmpty)
+        #expect(pair.replica.status.last == last)
+        pair.effects.removeAll()
+        pair.hear(.heartbeat(commit: LogIndex(0), context: []), term: 2)
+        let proposals = pair.effects.node.messages.filter { $0.payload == .proposal([[4]]) }
+        #expect(proposals.map(\.to) == [Pair.other])
+    }
+
+    @Test func `a proposal that waited for a transfer in vain is taken by the old leader`() throws {
+        var pair = try Pair()
+        pair.lead()
+        pair.handle(.transferLeadership(to: Pair.other))
+        let last = pair.replica.status.last
+        pair.handle(.propose([ProposedEntry(tag: 4, data: [4])]))
+        for _ in 0..<20 {
+            pair.handle(.tick)
+            pair.hear(.heartbeatResponse(context: []), term: 1)
+        }
+        #expect(pair.effects.refused.isEmpty)
+        #expect(pair.replica.status.last == last + 1)
     }
 
     @Test func `a follower hands its proposals to the leader`() throws {
