@@ -43,7 +43,7 @@ package struct Replica: Sendable {
             proposeWhileLeading(term, entries, into: &effects)
         case .proposeConfigurationChange(let tag, let proposal): propose(proposal, tag: tag, into: &effects)
         case .readIndex(let token): reading.ask(token, refused: &effects.droppedReads)
-        case .message(let message): node.step(message, into: &effects.node)
+        case .message(let message): step(message, into: &effects)
         case .persisted(let sequence): node.persisted(sequence, into: &effects.node)
         case .applied(let index): node.applied(index, into: &effects.node)
         case .configurationDecided(let index, let change):
@@ -87,6 +87,16 @@ package struct Replica: Sendable {
         offer(entries, into: &effects)
     }
 
+    /// What another member proposes to a leader that hands its office on, or has done so, goes to the next
+    /// one: nobody would tell that member, and its client would wait until it gives up.
+    private mutating func step(_ message: Message, into effects: inout Effects) {
+        let status = node.status
+        if case .proposal(let data) = message.payload, status.role != .leader || status.transferee != nil {
+            return backlog.add(forwarded: data, at: ticks)
+        }
+        node.step(message, into: &effects.node)
+    }
+
     /// 1. A leader's clock finds a lease expired, and its revoke is on the way here.
     /// 2. Meanwhile another member is elected, and the holder renews the lease there.
     /// 3. Handed on, as other proposals are, the revoke would end a lease that was just renewed.
@@ -115,7 +125,14 @@ package struct Replica: Sendable {
         if let restore = effects.node.restore { snapshots.received(restore.id.index) }
         let status = node.status
         if status.leader != nil, status.transferee == nil, !backlog.isEmpty {
-            for batch in backlog.take() { offer(batch, into: &effects) }
+            for batch in backlog.take() {
+                if batch.isForwarded {
+                    _ = node.propose(
+                        count: batch.entries.count, data: { batch.entries[$0].data }, into: &effects.node)
+                } else {
+                    offer(batch.entries, into: &effects)
+                }
+            }
         }
         readOn(status, into: &effects)
         if snapshots.isDue(applied: status.applied, at: ticks) {

@@ -64,6 +64,19 @@ import Testing
         #expect(proposals.map(\.to) == [Pair.other])
     }
 
+    @Test func `what another member proposes to a former leader goes on to the next one`() throws {
+        let third = MemberID(3)
+        var trio = try Pair(others: [Pair.other, third])
+        trio.lead()
+        trio.handle(.transferLeadership(to: Pair.other))
+        trio.hear(.proposal([[5]]), from: third, term: 0)
+        trio.hear(.heartbeat(commit: LogIndex(0), context: []), term: 2)
+        trio.hear(.proposal([[6]]), from: third, term: 0)
+        let sent = trio.effects.node.messages.filter { $0.to == Pair.other && $0.term == Term(0) }
+        #expect(sent.map(\.payload) == [.proposal([[5]]), .proposal([[6]])])
+        #expect(trio.effects.refused.isEmpty)
+    }
+
     @Test func `a proposal that waited for a transfer in vain is taken by the old leader`() throws {
         var pair = try Pair()
         pair.lead()
