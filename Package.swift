@@ -39,6 +39,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CNgHTTP2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CPlatform"),
 
@@ -59,7 +60,8 @@ let package = Package(
         // Floor 2.
         module("Replication", ["Raft"]),
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
-        module("Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
+        module(
+            "Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", "CCrypt", protobuf]),
         module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
 
         // Floor 3.

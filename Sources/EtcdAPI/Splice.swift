@@ -33,16 +33,14 @@ extension [UInt8] {
     /// `username` and `authRevision` stay at their defaults when authentication is off.
     package mutating func appendInternalRaftRequest(
         _ kind: InternalRaftRequest.Kind, _ request: borrowing RawSpan, id: UInt64,
-        username: String = "", authRevision: UInt64 = 0
+        username: [UInt8] = [], authRevision: UInt64 = 0
     ) {
         if kind.rawValue < InternalRaftRequest.headerNumber { appendField(kind.rawValue, always: request) }
-        let name = [UInt8](username.utf8)
-        let nameSize = name.isEmpty ? 0 : 1 + varintSize(UInt64(name.count)) + name.count
+        let nameSize = username.isEmpty ? 0 : 1 + varintSize(UInt64(username.count)) + username.count
         appendBytesTag(InternalRaftRequest.headerNumber)
         appendVarint(UInt64(fieldSize(id) + nameSize + fieldSize(authRevision)))
         appendField(1, id)
-        // The span does not outlive `name`.
-        unsafe appendField(2, name.span.bytes)
+        if !username.isEmpty { appendField(2, always: username) }
         appendField(3, authRevision)
         if kind.rawValue > InternalRaftRequest.headerNumber { appendField(kind.rawValue, always: request) }
     }

@@ -23,6 +23,7 @@ final class EngineLink: Engine {
     private let memberStatus: MemberStatus
     private let sizes: BackendSizes
     private let links = Mutex<PeerLinks?>(nil)
+    private let passwordTimeout: Duration
     /// One per loop number; each is touched by its loop only, so the locks are never waited for.
     private let gathered: [Slot]
 
@@ -30,8 +31,12 @@ final class EngineLink: Engine {
         let gathered = Mutex(Gathered())
     }
 
-    init(switchboard: Switchboard, status: MemberStatus, sizes: BackendSizes) {
+    /// `passwordTimeout`: how long a call waits for the work with a password.
+    init(
+        switchboard: Switchboard, status: MemberStatus, sizes: BackendSizes, passwordTimeout: Duration
+    ) {
         self.switchboard = switchboard
+        self.passwordTimeout = passwordTimeout
         memberStatus = status
         self.sizes = sizes
         gathered = (0..<RequestIDs.loopsMax).map { _ in Slot() }
@@ -80,6 +85,15 @@ final class EngineLink: Engine {
     func askLeader(_ id: UInt64, _ request: LeaderErrand) {
         if !switchboard.peers.push(.askLeader(id: id, request)) {
             switchboard.tell(waiterOf: id, .leaderAnswered(id, .failed(.timedOut)))
+        }
+    }
+
+    func work(_ id: UInt64, _ work: PasswordWork) {
+        let deadline = MonotonicTime.now() + passwordTimeout
+        // The lowest bits of an id are its loop's; those above count.
+        let worker = Int((id >> 4) % UInt64(switchboard.passwords.count))
+        if !switchboard.passwords[worker].push(.work(id: id, work, deadline: deadline)) {
+            switchboard.tell(waiterOf: id, .worked(id, .refused("etcdserver: too many requests")))
         }
     }
 

@@ -39,10 +39,12 @@ struct LoopSetup: Sendable {
         limits.strictReconfigCheck = configuration.cluster.strictReconfigCheck
         limits.learnersMax = configuration.cluster.learnersMax
         limits.leaseCheckpoints = configuration.features.isEnabled(.leaseCheckpoint)
+        limits.bcryptCost = Int(configuration.security.bcryptCost)
         let context = ServicesContext(
             member: member.metadata.memberID, clusterID: member.metadata.clusterID, version: Version.etcd,
             limits: limits, engine: member.link, keyspace: member.keyspace, lessor: member.lessor,
-            membership: member.membership, alarms: member.alarms, metrics: member.calls, boot: member.boot)
+            membership: member.membership, alarms: member.alarms, auth: member.auth, metrics: member.calls,
+            boot: member.boot)
         return LoopServices(context: context, index: index, reader: member.keyspace.makeReader())
     }
 

@@ -25,6 +25,7 @@ final class Member: Sendable {
     let lessor: Lessor
     let membership: Membership
     let alarms: Alarms
+    let auth: AuthStore
     let status = MemberStatus()
     let switchboard: Switchboard
     let sizes = BackendSizes()
@@ -64,9 +65,15 @@ final class Member: Sendable {
                 heartbeatMilliseconds: Int(consensus.heartbeatInterval / .milliseconds(1))))
         membership = Membership(localID: metadata.memberID, clusterID: metadata.clusterID)
         alarms = Alarms()
-        try booted.state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
-        switchboard = try Switchboard(loopCount: loopCount)
-        link = EngineLink(switchboard: switchboard, status: status, sizes: sizes)
+        let security = configuration.security
+        let hasTokens = !security.authToken.isEmpty
+        auth = AuthStore(tokens: hasTokens ? SimpleTokens(timeToLive: security.authTokenTTL) : nil)
+        try booted.state.restore(
+            lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
+        switchboard = try Switchboard(loopCount: loopCount, passwordThreads: Processors.passwordThreads)
+        link = EngineLink(
+            switchboard: switchboard, status: status, sizes: sizes,
+            passwordTimeout: .seconds(5) + consensus.electionTimeout * 2)
         calls = CallMetrics(loops: loopCount)
         self.registry = registry
         self.metrics = metrics
@@ -108,6 +115,11 @@ final class Member: Sendable {
             var thread = MaintenanceThread(
                 keyspace: keyspace, directory: directory, switchboard: switchboard, metrics: metrics)
             thread.run()
+        }
+        for index in switchboard.passwords.indices {
+            try run("passwords-\(index)") { [switchboard] in
+                PasswordThread(index: index, switchboard: switchboard).run()
+            }
         }
         try run("replica") { [metadata, lessor, switchboard, status, configuration] in
             ReplicaThread(
@@ -160,7 +172,8 @@ final class Member: Sendable {
         }
         try run("apply") { [self] in
             let machine = StateMachine(
-                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, boot: boot,
+                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
+                boot: boot,
                 state: state, learnersMax: configuration.cluster.learnersMax,
                 compacted: { [switchboard] revision in switchboard.tellLoops(.compacted(through: revision)) })
             var thread = ApplyThread(
@@ -190,8 +203,8 @@ final class Member: Sendable {
             }
         try run("housekeeper") { [self] in
             var thread = HousekeeperThread(
-                member: identity, keyspace: keyspace, membership: membership, switchboard: switchboard,
-                status: status, boot: boot, compaction: mode,
+                member: identity, keyspace: keyspace, membership: membership, auth: auth,
+                switchboard: switchboard, status: status, boot: boot, compaction: mode,
                 versionDecision: { [self] in versionDecision.withLock { $0 } })
             thread.run(published: published)
         }
@@ -235,10 +248,12 @@ final class Member: Sendable {
         switchboard.deliver(.stop, to: switchboard.replica)
         switchboard.deliver(.stop, to: switchboard.maintenance)
         switchboard.deliver(.stop, to: switchboard.snapshot)
+        for passwords in switchboard.passwords { switchboard.deliver(.stop, to: passwords) }
         let all = threads.withLock { $0 }
         for name in ["housekeeper", "replica", "maintenance", "snapshot"] { all.join(name) }
         switchboard.deliver(.stop, to: switchboard.peers)
         all.join("peers")
+        for index in switchboard.passwords.indices { all.join("passwords-\(index)") }
         switchboard.deliver(.stop, to: switchboard.apply)
         all.join("apply")
         switchboard.deliver(.stop, to: switchboard.flush)

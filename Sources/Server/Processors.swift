@@ -8,6 +8,9 @@ enum Processors {
 
     /// One event loop per processor this process may run on, four at most.
     static let loopCount = max(1, min(loopsMax, Int(platform_processor_count())))
+
+    /// A thread that does bcrypt for every second processor, four at most: logins must not starve the rest.
+    static let passwordThreads = max(1, min(4, Int(platform_processor_count()) / 2))
 }
 
 /// Addresses of host names, for the checks of --initial-cluster.

@@ -23,10 +23,6 @@ extension [UInt8] {
     mutating func appendField(_ number: Int, _ text: String) { appendField(number, Array(text.utf8)) }
 }
 
-extension Fields {
-    init(decoding bytes: [UInt8]) throws(WireError) { try unsafe self.init(decoding: bytes.span.bytes) }
-}
-
 extension LoopServices {
     func propose(
         _ kind: InternalRaftRequest.Kind, _ request: [UInt8], _ waiter: Waiter

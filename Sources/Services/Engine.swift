@@ -14,6 +14,7 @@ import Store
 ///     readIndex                   → readable([token])           or readsDropped([token])
 ///     perform                     → performed(id, result)
 ///     askLeader                   → leaderAnswered(id, answer)
+///     work                        → worked(id, result)
 ///
 /// and unasked, on every loop:
 ///
@@ -48,6 +49,9 @@ package protocol Engine: AnyObject, Sendable {
     /// Has the leader, which is another member or not known yet, do something; answered within the
     /// request timeout.
     func askLeader(_ id: UInt64, _ request: LeaderErrand)
+
+    /// Runs work with a password on a worker thread; `worked(id, result)` answers.
+    func work(_ id: UInt64, _ work: PasswordWork)
 
     /// Starts handing leadership to another voter; progress shows in `status.leader`.
     func transferLeadership(to target: MemberID)

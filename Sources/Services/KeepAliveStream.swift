@@ -87,6 +87,13 @@ final class KeepAliveStream: GRPCHandler {
         var answered = 0
         while answered < waiting.count, !isAsking {
             let request = waiting[answered]
+            if services.context.auth.isEnabled {
+                // Until this member knows the token; the next tick looks again.
+                if services.isTokenAhead(of: call) { break }
+                if let refusal = services.refusalOfKeepingAlive(call, lease: request.lease) {
+                    return end(refusal)
+                }
+            }
             guard let ttl = renew(request.lease) else { break }
             answered += 1
             answer(request, ttl: ttl)

@@ -91,6 +91,7 @@ extension LoopServices {
             fail(waiter, timeoutStatus())
         }
         for read in reads.removeExpired(now: now) { fail(read, timeoutStatus()) }
+        for waiter in passwords.removeExpired(now: now) { fail(waiter, timeoutStatus()) }
         for token in reads.retry(now: now, drawToken: drawID) {
             counters.slowReadIndexes += 1
             engine.readIndex(token)
@@ -146,6 +147,8 @@ extension LoopServices {
         case .txn(let call, let transaction): evaluate(call, transaction)
         case .memberList(let call): respondMemberList(call)
         case .downgrade(let call, let request): continueDowngrade(call, request)
+        case .authenticate(let call, let login): checkPassword(call, login)
+        case .admission(let call, let method, let request): admit(call, method, request)
         case .step(let step): step.readable()
         }
     }
@@ -175,6 +178,9 @@ extension LoopServices {
             (.memberUpdate, .members(let member, let all)), (.memberPromote, .members(let member, let all)):
             if let (call, method) = waiter.call { respondMembers(call, method, member: member, all: all) }
         case (.downgrade(let call), .downgradeInfo): respondDowngrade(call)
+        case (.auth(let call, let method), .auth(let outcome)): respondAuth(call, method, outcome)
+        case (.token(let call, let login, let revision), .auth(let outcome)):
+            respondToken(call, login, checkedAt: revision, outcome)
         case (.expiry, .leaseRevoke), (.unattended, _): break
         default: preconditionFailure("the reply \(outcome) does not answer \(waiter)")
         }

@@ -47,6 +47,9 @@ extension LoopServices {
             return finish(call, .leaseTimeToLive, .malformedRequest)
         }
         let (id, wantsKeys) = (numbers.first, numbers.second != 0)
+        if context.auth.isEnabled, wantsKeys, let refusal = refusalOfKeys(call, lease: id) {
+            return finish(call, .leaseTimeToLive, refusal)
+        }
         guard context.lessor.isPrimary else {
             return askLeader(.timeToLive(lease: id, wantsKeys: wantsKeys), .timeToLive(call, lease: id))
         }

@@ -34,6 +34,8 @@ extension LoopServices {
             self.completion = completion
         }
 
+        var asker: GRPCCall? { nil }
+
         func readable() { completion(services.probeSerializable()) }
         func failed(_ status: GRPCStatus) { completion(status.message) }
         func replied(_ outcome: Outcome) { preconditionFailure("a probe proposes nothing") }

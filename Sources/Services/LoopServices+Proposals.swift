@@ -13,10 +13,15 @@ extension LoopServices {
     func propose(
         _ kind: InternalRaftRequest.Kind, _ request: borrowing RawSpan, _ waiter: Waiter
     ) -> GRPCStatus? {
+        var asker = AuthIdentity()
+        if context.auth.isEnabled {
+            do { asker = try identity(of: waiter) } catch { return GRPCStatus(error) }
+        }
         let id = drawID()
         var data: [UInt8] = []
         data.reserveCapacity(request.byteCount + 32)
-        data.appendInternalRaftRequest(kind, request, id: id)
+        data.appendInternalRaftRequest(
+            kind, request, id: id, username: asker.user, authRevision: asker.revision)
         guard data.count <= limits.requestBytesMax else { return .requestTooLarge }
         waiters.insert(waiter, id: id, deadline: now + limits.requestTimeout)
         engine.propose(id, data)

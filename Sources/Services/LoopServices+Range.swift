@@ -24,10 +24,18 @@ extension LoopServices {
     }
 
     func evaluate(_ call: GRPCCall, _ query: RangeQuery) {
+        let authRevision = context.auth.isEnabled ? context.auth.revision : nil
+        if authRevision != nil, let refusal = refusalOfReading(call, query.key, query.rangeEnd) {
+            return finish(call, .range, refusal)
+        }
         counters.ranges += 1
         let answer: RangeAnswer
         do throws(ReadError) { answer = try RangeAnswer.select(query, from: reader) } catch {
             return finish(call, .range, GRPCStatus(error))
+        }
+        if let authRevision, isStale(authRevision) {
+            answer.release()
+            return finish(call, .range, GRPCStatus(.authOldRevision))
         }
         do throws(MVCCError) {
             try respond(call, answer)
@@ -58,8 +66,15 @@ extension LoopServices {
     }
 
     func evaluate(_ call: GRPCCall, _ transaction: Transaction) {
+        let authRevision = context.auth.isEnabled ? context.auth.revision : nil
+        if authRevision != nil, let refusal = refusalOfReading(call, transaction) {
+            return finish(call, .txn, refusal)
+        }
         do {
             let answer = try transaction.read(from: reader)
+            if let authRevision, isStale(authRevision) {
+                return finish(call, .txn, GRPCStatus(.authOldRevision))
+            }
             counters.ranges += UInt64(answer.ranges)
             if answer.ranges > 1 { counters.readTxns += 1 }
             respondTxn(call, revision: answer.revision, response: answer.response)

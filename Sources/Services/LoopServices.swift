@@ -36,6 +36,7 @@ package final class LoopServices: GRPCApplication {
 
     var waiters = Waiters<Waiter>()
     var reads = ReadRounds()
+    var passwords = Waiters<PasswordWaiter>()
     /// Maintenance work on the worker; without timeout, a defragmentation may take minutes.
     var operations: [UInt64: (call: GRPCCall, method: Method)] = [:]
     var streams = OpenStreams()
@@ -111,6 +112,11 @@ package final class LoopServices: GRPCApplication {
         counters.received[method.rawValue] += 1
         counters.receivedBytes += UInt64(bytes.byteCount)
         call.handler = unary?.answering[method.rawValue]
+        if context.auth.isEnabled, !isAdmitted(call, method, bytes) { return }
+        dispatch(call, method, bytes)
+    }
+
+    func dispatch(_ call: GRPCCall, _ method: Method, _ bytes: borrowing RawSpan) {
         switch method {
         case .put: put(call, bytes)
         case .range: range(call, bytes)
@@ -172,7 +178,8 @@ package final class LoopServices: GRPCApplication {
 
     /// Nothing is waiting for an answer that the engine still owes.
     package var isDrained: Bool {
-        waiters.count == 0 && reads.count == 0 && operations.isEmpty && leaderWaiters.isEmpty
+        waiters.count == 0 && reads.count == 0 && passwords.count == 0 && operations.isEmpty
+            && leaderWaiters.isEmpty
     }
 
     /// Ends every call that is still open; no more answers will come.
@@ -180,6 +187,7 @@ package final class LoopServices: GRPCApplication {
         isStopping = true
         for waiter in waiters.removeAll() { fail(waiter, .serverStopped) }
         for read in reads.removeAll() { fail(read, .serverStopped) }
+        for waiter in passwords.removeAll() { fail(waiter, .serverStopped) }
         for (call, method) in operations.values { finish(call, method, .serverStopped) }
         operations.removeAll()
         endLeaderWaiters(.serverStopped)

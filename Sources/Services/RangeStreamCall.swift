@@ -23,6 +23,9 @@ extension LoopServices {
     }
 
     func startStreaming(_ call: GRPCCall, _ query: RangeQuery) {
+        if context.auth.isEnabled, let refusal = refusalOfReading(call, query.key, query.rangeEnd) {
+            return finish(call, .rangeStream, refusal)
+        }
         counters.ranges += 1
         do {
             RangeStreamCall(self, call, try RangeAnswer.select(query, from: reader)).start()

@@ -9,6 +9,9 @@ enum PendingRead {
     case txn(GRPCCall, Transaction)
     case memberList(GRPCCall)
     case downgrade(GRPCCall, Downgrade)
+    case authenticate(GRPCCall, Login)
+    /// A call, with its request, whose token this member has to catch up with.
+    case admission(GRPCCall, Method, [UInt8])
     /// A read of a Lock or Election call.
     case step(any QueueStep)
 
@@ -19,6 +22,8 @@ enum PendingRead {
         case .txn(let call, _): (call, .txn)
         case .memberList(let call): (call, .memberList)
         case .downgrade(let call, _): (call, .downgrade)
+        case .authenticate(let call, _): (call, .authenticate)
+        case .admission(let call, let method, _): (call, method)
         case .step: nil
         }
     }

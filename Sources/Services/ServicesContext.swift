@@ -19,6 +19,8 @@ package struct ServicesLimits: Sendable {
     package var strictReconfigCheck = true
     /// --max-learners.
     package var learnersMax = 1
+    /// --bcrypt-cost.
+    package var bcryptCost = 10
     /// Whether leases' remaining time is written to the log (feature LeaseCheckpoint, off by default).
     package var leaseCheckpoints = false
 
@@ -53,6 +55,7 @@ package struct ServicesContext: Sendable {
     package var lessor: Lessor
     package var membership: Membership
     package var alarms: Alarms
+    package var auth: AuthStore
     package var metrics: CallMetrics
     /// Ids of this start of the member.
     package var boot: RequestIDs.Boot
@@ -69,7 +72,7 @@ package struct ServicesContext: Sendable {
     package init(
         member: MemberID, clusterID: UInt64, version: String, limits: ServicesLimits,
         engine: any Engine, keyspace: Keyspace, lessor: Lessor, membership: Membership, alarms: Alarms,
-        metrics: CallMetrics, boot: RequestIDs.Boot,
+        auth: AuthStore, metrics: CallMetrics, boot: RequestIDs.Boot,
         clock: @escaping @Sendable () -> MonotonicTime = { MonotonicTime.now() }
     ) {
         self.member = member
@@ -81,6 +84,7 @@ package struct ServicesContext: Sendable {
         self.lessor = lessor
         self.membership = membership
         self.alarms = alarms
+        self.auth = auth
         self.metrics = metrics
         self.boot = boot
         self.clock = clock

@@ -15,6 +15,10 @@ enum Waiter {
     case memberUpdate(GRPCCall)
     case memberPromote(GRPCCall)
     case downgrade(GRPCCall)
+    /// A call of the Auth service, but Authenticate.
+    case auth(GRPCCall, Method)
+    /// An Authenticate whose password was right at this auth revision.
+    case token(GRPCCall, Login, checkedAt: UInt64)
     /// A write refused by the quota gate waits until the alarm it raised is in force.
     case noSpace(GRPCCall, Method)
     /// The revoke of an expired lease, proposed by the expiry driver.
@@ -39,7 +43,8 @@ enum Waiter {
         case .memberUpdate(let call): (call, .memberUpdate)
         case .memberPromote(let call): (call, .memberPromote)
         case .downgrade(let call): (call, .downgrade)
-        case .noSpace(let call, let method): (call, method)
+        case .token(let call, _, _): (call, .authenticate)
+        case .noSpace(let call, let method), .auth(let call, let method): (call, method)
         case .expiry, .unattended, .step: nil
         }
     }

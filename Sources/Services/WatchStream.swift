@@ -35,6 +35,7 @@ final class WatchStream: GRPCHandler {
     private var nextID: Int64 = 0
     /// Watchers the hub could not deliver to.
     private var blocked: [WatcherID] = []
+    private var held = HeldRequests()
     private let progressInterval: Duration
     private var progressDue: MonotonicTime
 
@@ -55,6 +56,15 @@ final class WatchStream: GRPCHandler {
     func message(_ call: GRPCCall, _ bytes: borrowing RawSpan) {
         services.counters.received[Method.watch.rawValue] += 1
         services.counters.receivedBytes += UInt64(bytes.byteCount)
+        if services.context.auth.isEnabled, !held.isEmpty || services.isTokenAhead(of: call) {
+            let deadline = services.now + services.limits.requestTimeout
+            if !held.hold(bytes.copied(), until: deadline) { end(GRPCStatus(.resourceExhausted)) }
+            return
+        }
+        take(bytes)
+    }
+
+    private func take(_ bytes: borrowing RawSpan) {
         guard let message = try? WatchMessage(decoding: bytes) else {
             services.counters.watchStreamFailures += 1
             return end(.malformedStreamMessage)
@@ -104,6 +114,11 @@ final class WatchStream: GRPCHandler {
 
     private func refusal(of creation: WatchCreation) -> String? {
         if creation.startRevision < 0 { return GRPCStatus(.compacted).message }
+        if services.context.auth.isEnabled,
+            let refusal = services.refusalOfWatching(call, creation.key, creation.rangeEnd)
+        {
+            return refusal.asGoError
+        }
         if creation.isEmptyRange { return "mvcc: watcher range is empty" }
         if creation.watchID != 0, watching[creation.watchID] != nil {
             return "mvcc: duplicate watch ID provided on the WatchStream"
@@ -191,6 +206,10 @@ final class WatchStream: GRPCHandler {
     func tick() {
         if watchdog?.isLeaderless(services.engine.status, at: services.now, services.limits) == true {
             return end(.noLeader)
+        }
+        if !held.isEmpty, !services.isTokenAhead(of: call) || held.isOverdue(at: services.now) {
+            // Each span lives as long as its request.
+            for request in held.takeAll() where call.isOpen { unsafe take(request.span.bytes) }
         }
         guard services.now >= progressDue else { return }
         progressDue = services.now + progressInterval

@@ -33,9 +33,11 @@ package enum AuthOutcome: Sendable, Equatable {
     case done(revision: Int64)
     case status(revision: Int64, enabled: Bool, authRevision: UInt64)
     /// Names, ascending: roles of a user, all users, or all roles.
-    case names(revision: Int64, [String])
+    case names(revision: Int64, [[UInt8]])
     /// Encoded authpb.Permission messages of a role, in stored order.
     case permissions(revision: Int64, [[UInt8]])
+    /// A new token, made at this auth revision.
+    case token(revision: Int64, authRevision: UInt64, [UInt8])
 }
 
 /// An outcome on its way to the event loop that waits for it.

@@ -42,6 +42,9 @@ package enum StoreError: Error, Hashable, CaseIterable, Sendable {
     case roleNotFound
     case roleEmpty
     case authenticationFailed
+    /// A password for a user that has none.
+    case noPasswordUser
+    case invalidAuthToken
     case permissionNotGiven
     case permissionDenied
     case roleNotGranted

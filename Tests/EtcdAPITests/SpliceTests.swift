@@ -84,7 +84,7 @@ import Wire
     ) throws {
         var spliced: [UInt8] = []
         spliced.appendInternalRaftRequest(
-            kind, [UInt8]().span.bytes, id: 1 << 40, username: "alice", authRevision: 12)
+            kind, [UInt8]().span.bytes, id: 1 << 40, username: Array("alice".utf8), authRevision: 12)
         let entry = try InternalRaftRequest(serializedBytes: spliced)
         #expect(entry.header.id == 1 << 40 && entry.header.username == "alice")
         #expect(entry.header.authRevision == 12)

@@ -67,6 +67,26 @@ import Testing
         #expect(follower.membership.members == leader.membership.members)
     }
 
+    @Test func `users and roles are those of the snapshot, and tokens are forgotten`() throws {
+        let (leader, follower) = try pair()
+        try follower.addUser("gone")
+        try follower.enableWithRoot()
+        let login = InternalAuthenticateRequest.with { $0.name = "root"; $0.simpleToken = "letters" }
+        guard case .auth(.token(_, _, let token)) = try follower.perform(.authenticate, login) else {
+            Issue.record("no token")
+            return
+        }
+        try leader.addUser("u")
+        try leader.addRole("r")
+        try leader.enableWithRoot()
+        while leader.index <= follower.index { try leader.put("k", "v") }
+        try follower.machine.restore(received(from: leader, for: follower))
+        #expect(follower.auth.isEnabled && follower.auth.revision == leader.auth.revision)
+        #expect(follower.auth.read(\.userNames) == [bytes("root"), bytes("u")])
+        #expect(follower.auth.read(\.roleNames) == [bytes("r")])
+        #expect(throws: StoreError.invalidAuthToken) { try follower.auth.identity(token: token, at: .zero) }
+    }
+
     @Test func `entries go on behind it, and are durable with it`() throws {
         let (leader, follower) = try pair()
         for number in 1...20 { try leader.put("k", "\(number)") }

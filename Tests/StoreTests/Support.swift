@@ -41,12 +41,15 @@ final class Machine {
     let lessor = Lessor(minimumTTL: 2)
     let membership = Membership(localID: Machine.member, clusterID: 1)
     let alarms = Alarms()
+    let auth = AuthStore(tokens: SimpleTokens(timeToLive: .seconds(300)))
     let machine: StateMachine
     var flusher: Flusher
     let reader: KeyspaceReader
     var ids: RequestIDs
     var index: UInt64
     var now = Duration.zero
+    /// Whose the requests are while authentication is on.
+    var asker = AuthIdentity()
     var log: [Entry] = []
 
     /// `scratch`: of an earlier machine, to open its database again.
@@ -56,10 +59,12 @@ final class Machine {
         keyspace = try Keyspace(environment: environment)
         flusher = Flusher(keyspace)
         let state = try StoredState.load(from: environment)
-        try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+        try state.restore(
+            lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
         let boot = RequestIDs.Boot(member: Machine.member, microseconds: microseconds)
         machine = StateMachine(
-            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, boot: boot,
+            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
+            boot: boot,
             state: state)
         ids = boot.ids(loop: 3)
         index = machine.consistentIndex.rawValue
@@ -92,7 +97,8 @@ final class Machine {
         let id = ids.draw()
         let body: [UInt8] = try message.serializedBytes()
         var data: [UInt8] = []
-        unsafe data.appendInternalRaftRequest(kind, body.span.bytes, id: id)
+        unsafe data.appendInternalRaftRequest(
+            kind, body.span.bytes, id: id, username: asker.user, authRevision: asker.revision)
         return (id, data)
     }
 

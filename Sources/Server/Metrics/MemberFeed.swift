@@ -32,8 +32,7 @@ final class MemberFeed: Sendable {
             gauges.features.with(feature.rawValue, feature.stage.rawValue)
                 .set(configuration.features.isEnabled(feature))
         }
-        // Auth begins with revision 1.
-        gauges.authRevision.compute { 1 }
+        gauges.authRevision.compute { [auth = member.auth] in Double(auth.revision) }
         let keys = member.metrics.keyspace
         let disk = member.metrics.disk
         let (keyspace, sizes) = (member.keyspace, member.sizes)

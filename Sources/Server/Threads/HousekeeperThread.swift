@@ -23,6 +23,7 @@ struct HousekeeperThread {
     private let member: Identity
     private let keyspace: Keyspace
     private let membership: Membership
+    private let auth: AuthStore
     private let switchboard: Switchboard
     private let status: MemberStatus
     private let versionDecision: () -> VersionDecision
@@ -47,13 +48,14 @@ struct HousekeeperThread {
     private static let eagerInterval: Duration = .milliseconds(5)
 
     init(
-        member: Identity, keyspace: Keyspace, membership: Membership, switchboard: Switchboard,
-        status: MemberStatus, boot: RequestIDs.Boot, compaction: AutoCompactor.Mode,
-        versionDecision: @escaping () -> VersionDecision
+        member: Identity, keyspace: Keyspace, membership: Membership, auth: AuthStore,
+        switchboard: Switchboard, status: MemberStatus, boot: RequestIDs.Boot,
+        compaction: AutoCompactor.Mode, versionDecision: @escaping () -> VersionDecision
     ) {
         self.member = member
         self.keyspace = keyspace
         self.membership = membership
+        self.auth = auth
         self.switchboard = switchboard
         self.status = status
         self.versionDecision = versionDecision
@@ -127,8 +129,10 @@ struct HousekeeperThread {
     ) {
         let id = ids.draw()
         var data: [UInt8] = []
+        let asker = auth.isEnabled ? auth.serverIdentity : AuthIdentity()
         // The span does not outlive `request`.
-        unsafe data.appendInternalRaftRequest(kind, request.span.bytes, id: id)
+        unsafe data.appendInternalRaftRequest(
+            kind, request.span.bytes, id: id, username: asker.user, authRevision: asker.revision)
         underWay = (id, work, now + member.requestTimeout)
         switchboard.deliver(.proposals([ProposedEntry(tag: id, data: data)]), to: switchboard.replica)
     }
@@ -142,7 +146,7 @@ struct HousekeeperThread {
         case .dropped(let ids, _):
             if let current = underWay, ids.contains(current.id) { finish(current.work, succeeded: false) }
         case .drain: isStopping = true
-        case .readsDropped, .performed, .leaderAnswered, .compacted, .leaderChanged, .serve: break
+        case .readsDropped, .performed, .worked, .leaderAnswered, .compacted, .leaderChanged, .serve: break
         }
     }
 

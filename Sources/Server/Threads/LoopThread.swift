@@ -97,6 +97,7 @@ final class LoopThread {
         case .readsDropped(let tokens): services.readsDropped(tokens)
         case .performed(let id, let result): services.performed(id, result)
         case .leaderAnswered(let id, let answer): services.leaderAnswered(id, answer)
+        case .worked(let id, let result): services.worked(id, result)
         case .compacted(let revision): services.compacted(through: revision)
         case .leaderChanged: services.leaderChanged()
         case .serve: open(loop, services, listeners)

@@ -100,6 +100,7 @@ enum LoopInput: Sendable {
     case readsDropped([UInt64])
     case performed(UInt64, MaintenanceResult)
     case leaderAnswered(UInt64, LeaderAnswer)
+    case worked(UInt64, PasswordResult)
     case compacted(through: Int64)
     case leaderChanged
     /// Open the listeners: the member serves.
@@ -139,6 +140,8 @@ final class Switchboard: Sendable {
     let flushBell: Doorbell
     let snapshotBell: Doorbell
     let maintenanceBell: Doorbell
+    /// One for each password thread.
+    let passwordBells: [Doorbell]
     let loopBells: [Doorbell]
     let housekeeperBell: Doorbell
     let peersBell: Doorbell
@@ -149,13 +152,14 @@ final class Switchboard: Sendable {
     let flush: Mailbox<FlushInput>
     let snapshot: Mailbox<SnapshotInput>
     let maintenance: Mailbox<MaintenanceInput>
+    let passwords: [Mailbox<PasswordInput>]
     let loops: [Mailbox<LoopInput>]
     let housekeeper: Mailbox<LoopInput>
     let peers: Mailbox<PeersInput>
     /// Answers to the peers thread's own requests.
     let peersAnswers: Mailbox<LoopInput>
 
-    init(loopCount: Int) throws(NetError) {
+    init(loopCount: Int, passwordThreads: Int) throws(NetError) {
         precondition((1..<Self.peersLoop).contains(loopCount))
         replicaBell = try Doorbell()
         applyBell = try Doorbell()
@@ -165,6 +169,9 @@ final class Switchboard: Sendable {
         maintenanceBell = try Doorbell()
         housekeeperBell = try Doorbell()
         peersBell = try Doorbell()
+        var workerBells: [Doorbell] = []
+        for _ in 0..<passwordThreads { workerBells.append(try Doorbell()) }
+        passwordBells = workerBells
         var bells: [Doorbell] = []
         for _ in 0..<loopCount { bells.append(try Doorbell()) }
         loopBells = bells
@@ -174,6 +181,7 @@ final class Switchboard: Sendable {
         flush = Mailbox(doorbell: flushBell, capacity: Self.answersMax)
         snapshot = Mailbox(doorbell: snapshotBell, capacity: Self.answersMax)
         maintenance = Mailbox(doorbell: maintenanceBell, capacity: Self.proposalsMax)
+        passwords = workerBells.map { Mailbox(doorbell: $0, capacity: Self.proposalsMax) }
         loops = bells.map { Mailbox(doorbell: $0, capacity: Self.answersMax) }
         housekeeper = Mailbox(doorbell: housekeeperBell, capacity: Self.answersMax)
         peers = Mailbox(doorbell: peersBell, capacity: Self.messageBatchesMax)

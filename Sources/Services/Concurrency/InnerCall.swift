@@ -15,6 +15,8 @@ protocol InnerCall: GRPCHandler, QueueStep, InnerWatch {
 
 /// Where a step's proposal or read comes back to.
 protocol QueueStep: AnyObject {
+    /// The call by whose identity the step proposes; nil for steps that only read.
+    var asker: GRPCCall? { get }
     func replied(_ outcome: Outcome)
     func readable()
     func failed(_ status: GRPCStatus)
@@ -57,12 +59,17 @@ extension LoopServices {
         if let refusal = propose(kind, request, .step(step)) { step.failed(refusal) }
     }
 
-    /// The oldest or newest pair of a range, at the newest revision this member has.
-    func findPair(_ query: RangeQuery) -> (revision: Int64, pair: FoundPair?)? {
-        guard let answer = try? RangeAnswer.select(query, from: reader) else { return nil }
+    /// The oldest or newest pair of a range, at the newest revision this member has, if `call` may read it.
+    func findPair(
+        _ query: RangeQuery, for call: GRPCCall
+    ) throws(GRPCStatus) -> (revision: Int64, pair: FoundPair?) {
+        if context.auth.isEnabled, let refusal = refusalOfReading(call, query.key, query.rangeEnd) {
+            throw refusal
+        }
+        guard let answer = try? RangeAnswer.select(query, from: reader) else { throw .readFailed }
         defer { answer.release() }
         guard answer.length > 0 else { return (answer.revision, nil) }
-        guard let record = try? answer.withRecord(0, { $0.copied() }) else { return nil }
+        guard let record = try? answer.withRecord(0, { $0.copied() }) else { throw .readFailed }
         return (answer.revision, FoundPair(record))
     }
 }

@@ -47,7 +47,10 @@ final class ObserveStream: InnerCall {
 
     func readable() {
         guard case .finding = state else { return }
-        guard let found = services.findPair(electionQuery(prefix: prefix)) else { return failed(.readFailed) }
+        let found: (revision: Int64, pair: FoundPair?)
+        do {
+            found = try services.findPair(electionQuery(prefix: prefix), for: call)
+        } catch { return failed(error) }
         guard let leader = found.pair else {
             let range = KeyRange(key: prefix, rangeEnd: TxnBuilder.prefixEnd(prefix))
             state = .awaiting(watch(range, from: found.revision, wantsDeletes: false))
@@ -122,6 +125,8 @@ final class ObserveStream: InnerCall {
         message.appendField(LeaderResponse.Field.kv, always: leader.bytes)
         services.send(call, .observe, message)
     }
+
+    var asker: GRPCCall? { call }
 
     func replied(_ outcome: Outcome) {}
 

@@ -73,6 +73,8 @@ final class QueueCall: InnerCall {
 
     // Answers.
 
+    var asker: GRPCCall? { call }
+
     func replied(_ outcome: Outcome) {
         switch (state, outcome) {
         case (_, .failure(let error)): failed(GRPCStatus(error))
@@ -126,7 +128,8 @@ final class QueueCall: InnerCall {
         query.sortTarget = .create
         query.maxCreateRevision = ownRevision - 1
         query.limit = 1
-        guard let found = services.findPair(query) else { return failed(.readFailed) }
+        let found: (revision: Int64, pair: FoundPair?)
+        do { found = try services.findPair(query, for: call) } catch { return failed(error) }
         guard let before = found.pair else { return isFirst() }
         var options = WatchOptions(range: KeyRange(key: before.key, rangeEnd: []))
         options.startRevision = found.revision
@@ -140,8 +143,10 @@ final class QueueCall: InnerCall {
     /// Nobody is before us, if we are still there ourselves.
     private func isFirst() {
         if method == .campaign { return succeed(revision: joinRevision) }
-        guard let own = services.findPair(RangeQuery(key: key)) else { return failed(.readFailed) }
-        if own.pair == nil { failed(.sessionExpired) } else { succeed(revision: own.revision) }
+        do {
+            let own = try services.findPair(RangeQuery(key: key), for: call)
+            if own.pair == nil { failed(.sessionExpired) } else { succeed(revision: own.revision) }
+        } catch { failed(error) }
     }
 
     func changed(revision: Int64, events: WatchEvents) { services.concurrencyCalls.noted.append(self) }

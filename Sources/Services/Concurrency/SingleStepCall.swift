@@ -53,6 +53,8 @@ final class SingleStepCall: InnerCall {
             .txn, TxnBuilder.txn(ifCreated: leader.number(3), key, then: [change]), for: self)
     }
 
+    var asker: GRPCCall? { call }
+
     func replied(_ outcome: Outcome) {
         switch outcome {
         case .failure(let error): failed(GRPCStatus(error))
@@ -71,7 +73,8 @@ final class SingleStepCall: InnerCall {
     func readable() {
         guard !isOver else { return }
         let query = electionQuery(prefix: queuePrefix(name: request.bytes(1)))
-        guard let found = services.findPair(query) else { return failed(.readFailed) }
+        let found: (revision: Int64, pair: FoundPair?)
+        do { found = try services.findPair(query, for: call) } catch { return failed(error) }
         guard let leader = found.pair else { return failed(.electionNoLeader) }
         var message = services.responses.begin(revision: found.revision)
         message.appendField(LeaderResponse.Field.kv, always: leader.bytes)

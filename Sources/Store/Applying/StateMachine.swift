@@ -23,7 +23,7 @@ package struct ApplyResults: Sendable {
     }
 }
 
-/// Everything the log decides: keys, leases, members, alarms. `apply` is the only way to change it.
+/// Everything the log decides: keys, leases, members, alarms, users. `apply` is the only way to change it.
 ///
 /// Owned by the apply thread. Invariants:
 /// 1. The state after entry i is a function of the entries up to i alone: no clock, no chance, nothing
@@ -37,6 +37,7 @@ package final class StateMachine {
     package let lessor: Lessor
     package let membership: Membership
     package let alarms: Alarms
+    package let auth: AuthStore
     private let boot: RequestIDs.Boot
     let learnersMax: Int
     let compacted: @Sendable (Int64) -> Void
@@ -48,22 +49,29 @@ package final class StateMachine {
     /// Changes of other buckets since the last hand-over.
     var changes: [BucketChange] = []
 
-    /// `state` is what `StoredState.load` found; lessor, membership and alarms were filled from it.
+    /// `state` is what `StoredState.load` found; lessor, membership, alarms and auth were filled from it.
     /// `compacted` is called on the flush thread when the records below a revision are gone for good.
     package init(
         keyspace: Keyspace, lessor: Lessor, membership: Membership, alarms: Alarms,
-        boot: RequestIDs.Boot, state: StoredState, learnersMax: Int = 1,
+        auth: AuthStore, boot: RequestIDs.Boot, state: StoredState, learnersMax: Int = 1,
         compacted: @escaping @Sendable (Int64) -> Void = { _ in }
     ) {
         self.keyspace = keyspace
         self.lessor = lessor
         self.membership = membership
         self.alarms = alarms
+        self.auth = auth
         self.boot = boot
         self.learnersMax = learnersMax
         self.compacted = compacted
         consistentIndex = state.consistentIndex
         consistentTerm = state.consistentTerm
+        storeFirstAuthRevision(state)
+    }
+
+    /// A database that has no auth revision gets the first one with the next entry.
+    private func storeFirstAuthRevision(_ state: StoredState) {
+        if state.auth.revision == nil { changes.append(StoredAuth.revisionChange(auth.revision)) }
     }
 
     /// Applies committed entries in the order of their indexes; `now` is the lessor's time.
@@ -107,13 +115,19 @@ package final class StateMachine {
             return
         }
         let isAwaited = boot.issued(request.id)
-        let outcome = try apply(request, in: bytes, isAwaited: isAwaited, at: now)
+        let outcome: Outcome?
+        if auth.isEnabled, let refusal = refusal(of: request, in: bytes) {
+            outcome = .failure(refusal)
+        } else {
+            outcome = try apply(request, in: bytes, of: entry.index, isAwaited: isAwaited, at: now)
+        }
         if let kind = request.kind { counts.count(kind, outcome) }
         if isAwaited, let outcome { results.replies.append(Reply(id: request.id, outcome: outcome)) }
     }
 
     private func apply(
-        _ request: EntryRequest, in bytes: borrowing RawSpan, isAwaited: Bool, at now: Duration
+        _ request: EntryRequest, in bytes: borrowing RawSpan, of index: LogIndex, isAwaited: Bool,
+        at now: Duration
     ) throws(MVCCError) -> Outcome? {
         switch request.kind {
         case .put: try applyPut(in: bytes, request.at)
@@ -128,7 +142,8 @@ package final class StateMachine {
         case .clusterVersionSet: applyClusterVersion(in: bytes, request.at)
         case .clusterMemberAttrSet: applyMemberAttributes(in: bytes, request.at)
         case .downgradeInfoSet: applyDowngrade(in: bytes, request.at)
-        default: nil
+        case .v2, .downgradeVersionTest, nil: nil
+        default: applyAuth(request, in: bytes, entry: index.rawValue, at: now)
         }
     }
 
@@ -148,8 +163,10 @@ package final class StateMachine {
         } catch {
             throw .keys(error)
         }
-        try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+        try state.restore(
+            lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
         changes.removeAll(keepingCapacity: true)
+        storeFirstAuthRevision(state)
         consistentIndex = metadata.id.index
         consistentTerm = metadata.id.term
     }

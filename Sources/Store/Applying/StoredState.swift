@@ -19,6 +19,7 @@ package struct StoredState: Sendable, Equatable {
     package var removed: [MemberID] = []
     package var clusterVersion: ClusterVersion?
     package var downgrade = DowngradeTarget(enabled: false, version: "")
+    package var auth = StoredAuth()
 
     /// A fresh store's.
     package init() {}
@@ -48,7 +49,7 @@ package struct StoredState: Sendable, Equatable {
     /// Reads all of it in one view.
     package static func load(from transaction: borrowing ReadTransaction) throws(LoadError) -> StoredState {
         var state = StoredState()
-        for bucket in [Bucket.meta, .lease, .alarm, .members, .membersRemoved, .cluster] {
+        for bucket in Bucket.allCases where bucket != .key {
             var damaged: [UInt8]?
             do {
                 try transaction.forEach(bucket) { key, value in
@@ -69,6 +70,7 @@ package struct StoredState: Sendable, Equatable {
         case .lease:
             guard let record = StoredState.lease(value), record.bucketKey == key else { return false }
             leases.append(record)
+        case .auth, .authUsers, .authRoles: return auth.take(bucket, key, value)
         case .alarm:
             guard let alarm = unsafe AlarmRecord(decoding: key.span.bytes) else { return false }
             alarms.append(alarm)
@@ -87,7 +89,7 @@ package struct StoredState: Sendable, Equatable {
                 guard let target = DowngradeTarget(json: value) else { return false }
                 downgrade = target
             }
-        default: break
+        case .key: break
         }
         return true
     }
@@ -138,11 +140,12 @@ package struct StoredState: Sendable, Equatable {
 
     /// Hands the state to the parts that keep it, and attaches every live key with a lease to it.
     package func restore(
-        lessor: Lessor, membership: Membership, alarms: Alarms, keyspace: Keyspace
+        lessor: Lessor, membership: Membership, alarms: Alarms, auth: AuthStore, keyspace: Keyspace
     ) throws(LoadError) {
         membership.restore(
             members: members, removed: removed, clusterVersion: clusterVersion, downgrade: downgrade)
         alarms.restore(self.alarms)
+        auth.restore(self.auth)
         var attached: [(key: [UInt8], lease: Int64)] = []
         if !leases.isEmpty {
             do {

@@ -14,6 +14,7 @@ final class LocalEngine: Engine {
         var entries: [(id: UInt64, kind: Entry.Kind, data: [UInt8])] = []
         var tokens: [UInt64] = []
         var operations: [(id: UInt64, operation: MaintenanceOperation)] = []
+        var passwords: [(id: UInt64, work: PasswordWork)] = []
         var transfers: [MemberID] = []
         var asked: [(id: UInt64, request: LeaderErrand)] = []
         var active: [MemberID: MonotonicTime] = [:]
@@ -44,6 +45,8 @@ final class LocalEngine: Engine {
     func perform(_ id: UInt64, _ operation: MaintenanceOperation) {
         state.withLock { $0.operations.append((id, operation)) }
     }
+
+    func work(_ id: UInt64, _ work: PasswordWork) { state.withLock { $0.passwords.append((id, work)) } }
 
     func transferLeadership(to target: MemberID) { state.withLock { $0.transfers.append(target) } }
 

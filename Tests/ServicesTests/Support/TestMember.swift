@@ -26,6 +26,7 @@ final class TestMember: SessionHost {
     let lessor = Lessor(minimumTTL: 2)
     let membership = Membership(localID: TestMember.id, clusterID: TestMember.clusterID)
     let alarms = Alarms()
+    let auth = AuthStore(tokens: SimpleTokens(timeToLive: .seconds(300)))
     let metrics = CallMetrics(loops: 1)
     let client = WireClient()
     private let machine: StateMachine
@@ -36,6 +37,8 @@ final class TestMember: SessionHost {
     private var nextStream: UInt32 = 1
     /// Proposals stay where they are while true.
     var isStalled = false
+    /// Work with passwords waits while true.
+    var holdsPasswords = false
 
     init(window: UInt32 = 0x7000_0000, _ change: (inout ServicesLimits) -> Void = { _ in }) throws {
         directory = "/tmp/services-test-\(getpid())-\(UInt64.random(in: .min ... .max))"
@@ -44,17 +47,18 @@ final class TestMember: SessionHost {
         keyspace = try Keyspace(environment: Environment(path: directory + "/db"))
         let boot = RequestIDs.Boot(member: TestMember.id, microseconds: 1)
         machine = StateMachine(
-            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, boot: boot,
-            state: StoredState())
+            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
+            boot: boot, state: StoredState())
         let clock = Mutex<MonotonicTime>.Box(MonotonicTime(nanoseconds: 1_000_000_000_000))
         self.clock = clock
         var limits = ServicesLimits()
+        limits.bcryptCost = 4
         change(&limits)
         services = LoopServices(
             context: ServicesContext(
                 member: TestMember.id, clusterID: TestMember.clusterID, version: "3.6.0", limits: limits,
                 engine: engine, keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms,
-                metrics: metrics, boot: boot, clock: { clock.value.withLock { $0 } }),
+                auth: auth, metrics: metrics, boot: boot, clock: { clock.value.withLock { $0 } }),
             index: 0, reader: keyspace.makeReader())
         try bootstrap()
         let configuration = HTTPConfiguration(
@@ -170,8 +174,23 @@ final class TestMember: SessionHost {
             services.readable(tokens)
             moved = true
         }
+        if !holdsPasswords { moved = doPasswords() || moved }
         return moved
     }
+
+    private func doPasswords() -> Bool {
+        let passwords = engine.take(\.passwords)
+        for (id, work) in passwords { services.worked(id, work.perform()) }
+        return !passwords.isEmpty
+    }
+
+    /// Lets the worker do what waits for it.
+    func workPasswords() {
+        _ = doPasswords()
+        run()
+    }
+
+    func setApplied(_ index: UInt64) { engine.state.withLock { $0.status.applied = LogIndex(index) } }
 
     /// A stalled member answers no read; what was asked is counted.
     private func dropReads() -> Bool {
@@ -267,11 +286,11 @@ final class TestMember: SessionHost {
     }
 
     /// A unary call from begin to end; throws the `Failure` it is answered with.
-    func call<Response: SwiftProtobuf.Message>(
+    @discardableResult func call<Response: SwiftProtobuf.Message>(
         _ method: Services.Method, _ request: some SwiftProtobuf.Message,
-        as response: Response.Type = Response.self
+        as response: Response.Type = Response.self, token: String? = nil
     ) throws -> Response {
-        let stream = open(method)
+        let stream = open(method, token.map { [("token", $0)] } ?? [])
         try send(stream, request, end: true)
         try check(stream)
         return try Response(serializedBytes: client.messages(stream).first ?? [])
