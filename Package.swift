@@ -92,7 +92,7 @@ let package = Package(
         tests("MVCCTests", ["MVCC", "Backend", "Wire"]),
         tests("ReplicationTests", ["Replication", "Raft"]),
         tests("JournalTests", ["Journal", "Raft", "Wire", "CPlatform"], resources: [.copy("Fixtures")]),
-        tests("StoreTests", ["Store", "MVCC", "Backend", "EtcdAPI", "Wire", "Raft", protobuf]),
+        tests("StoreTests", ["Store", "MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
         tests("HTTPTests", ["HTTP", "Net", "CNgHTTP2", "CPlatform"]),
         tests(
             "ServicesTests",

@@ -66,8 +66,8 @@ final class Member: Sendable {
         membership = Membership(localID: metadata.memberID, clusterID: metadata.clusterID)
         alarms = Alarms()
         let security = configuration.security
-        let hasTokens = !security.authToken.isEmpty
-        auth = AuthStore(tokens: hasTokens ? SimpleTokens(timeToLive: security.authTokenTTL) : nil)
+        let tokens = try TokenOption(security.authToken).makeProvider(simpleTTL: security.authTokenTTL)
+        auth = AuthStore(provider: tokens)
         try booted.state.restore(
             lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
         switchboard = try Switchboard(loopCount: loopCount, passwordThreads: Processors.passwordThreads)

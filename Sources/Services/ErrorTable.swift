@@ -121,6 +121,9 @@ extension GRPCStatus {
     static let proposalDropped = GRPCStatus(.unknown, "raft proposal dropped")
     static let unknownMethod = etcd(.unknown, "unknown method")
 
+    static let verifyOnly = GRPCStatus(
+        .unknown, "auth: token signing attempted with verify-only key")
+
     static let streamSortUnsupported = GRPCStatus(
         .unimplemented, "RangeStream does not support custom sort orders")
     static let streamFiltersUnsupported = GRPCStatus(

@@ -36,7 +36,7 @@ package enum AuthOutcome: Sendable, Equatable {
     case names(revision: Int64, [[UInt8]])
     /// Encoded authpb.Permission messages of a role, in stored order.
     case permissions(revision: Int64, [[UInt8]])
-    /// A new token, made at this auth revision.
+    /// A new token, made at this auth revision; empty where it has to be signed yet.
     case token(revision: Int64, authRevision: UInt64, [UInt8])
 }
 

@@ -7,6 +7,7 @@ The oracle is etcd 3.4, ours behaves as 3.5: what 3.4 lets anybody do (lists of 
 import os
 import random
 import re
+import subprocess
 
 import pytest
 
@@ -195,6 +196,68 @@ def test_without_a_provider_nobody_can_authenticate():
         for arguments in (["user", "add", "root:x"], ["auth", "enable"]):
             assert server.etcdctl(*arguments)[0] == 0
         assert "authentication failed" in server.etcdctl("--user", "root:x", "get", "k")[2]
+
+
+# JSON Web Tokens.
+
+KINDS = [
+    ("RS256", ["genrsa", "2048"]), ("PS384", ["genrsa", "2048"]),
+    ("ES256", ["ecparam", "-name", "prime256v1", "-genkey", "-noout"]),
+    ("ES384", ["ecparam", "-name", "secp384r1", "-genkey", "-noout"]),
+    ("ES512", ["ecparam", "-name", "secp521r1", "-genkey", "-noout"]),
+]
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+
+
+@pytest.mark.parametrize("method,making", KINDS, ids=[kind[0] for kind in KINDS])
+def test_each_takes_the_web_tokens_of_the_other(tmp_path, method, making):
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    private.write_bytes(openssl(*making))
+    public.write_bytes(openssl("pkey", "-in", str(private), "-pubout"))
+    option = f"--auth-token=jwt,pub-key={public},priv-key={private},sign-method={method},ttl=10m"
+    with Server(OURS, *FLAGS, option) as ours, Server(REAL, *FLAGS, option) as real:
+        tokens = []
+        for server in (ours, real):
+            server.start()
+            enable(server)
+            tokens.append(login(Client(server.endpoint), "alice", "pw"))
+        for server in (ours, real):
+            client = Client(server.endpoint)
+            for token in tokens:
+                assert put(client, token, b"a/1")[0] == "ok"
+                assert put(client, token, b"b")[1:] == ("PERMISSION_DENIED", "etcdserver: permission denied")
+                broken = token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB")
+                assert put(client, broken, b"a/1")[1] == "UNAUTHENTICATED"
+            # Any change makes them old.
+            assert server.etcdctl(*ROOT, "role", "add", "another")[0] == 0
+            for token in tokens:
+                assert put(client, token, b"a/1")[1:] == (
+                    "INVALID_ARGUMENT", "etcdserver: revision of auth store is old")
+
+
+def test_a_member_with_a_public_key_only_makes_no_tokens(tmp_path):
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    private.write_bytes(openssl("genrsa", "2048"))
+    public.write_bytes(openssl("pkey", "-in", str(private), "-pubout"))
+    with Server(OURS, *FLAGS, f"--auth-token=jwt,pub-key={public},sign-method=RS256") as server:
+        server.start()
+        for arguments in (["user", "add", "root:x"], ["auth", "enable"]):
+            assert server.etcdctl(*arguments)[0] == 0
+        assert "auth: token signing attempted with verify-only key" in server.etcdctl("--user", "root:x", "get", "k")[2]
+
+
+@pytest.mark.parametrize("option", [
+    "jwt", "jwt,sign-method=RS256", "jwt,sign-method=XX", "jwt,sign-method=RS256,priv-key=/nonexistent", "simple,x=y",
+    "nonsense", "jwt,sign-method=HS256,priv-key=/dev/null,ttl=soon", "jwt,sign-method",
+])
+def test_an_auth_token_option_that_makes_no_sense_is_refused(option):
+    with Server(OURS, f"--auth-token={option}") as server:
+        server.start(wait=False)
+        assert server.process.wait(timeout=30) != 0
+        assert "--auth-token" in server.log_text()
 
 
 # Random requests.

@@ -191,7 +191,7 @@ import Wire
             }
         }
         let loaded = try StoredState.load(from: machine.environment)
-        let again = AuthStore(tokens: nil)
+        let again = AuthStore(provider: .none)
         again.restore(loaded.auth)
         #expect(again.isEnabled && again.revision == wasAt)
         let (before, after) = (machine.auth.read { $0.users }, again.read { $0.users })

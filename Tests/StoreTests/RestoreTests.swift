@@ -71,7 +71,9 @@ import Testing
         let (leader, follower) = try pair()
         try follower.addUser("gone")
         try follower.enableWithRoot()
-        let login = InternalAuthenticateRequest.with { $0.name = "root"; $0.simpleToken = "letters" }
+        let login = InternalAuthenticateRequest.with {
+            $0.name = "root"; $0.simpleToken = "letters"
+        }
         guard case .auth(.token(_, _, let token)) = try follower.perform(.authenticate, login) else {
             Issue.record("no token")
             return

@@ -41,7 +41,7 @@ final class Machine {
     let lessor = Lessor(minimumTTL: 2)
     let membership = Membership(localID: Machine.member, clusterID: 1)
     let alarms = Alarms()
-    let auth = AuthStore(tokens: SimpleTokens(timeToLive: .seconds(300)))
+    let auth = AuthStore(provider: .simple(SimpleTokens(timeToLive: .seconds(300))))
     let machine: StateMachine
     var flusher: Flusher
     let reader: KeyspaceReader

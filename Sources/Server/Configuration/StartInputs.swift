@@ -62,8 +62,8 @@ package struct StartInputs: Sendable {
         String(decoding: try systemBytes(path), as: UTF8.self)
     }
 
-    /// All bytes of a file; configuration files above 16 MiB are refused with EFBIG.
-    private static func systemBytes(_ path: String) throws(FileError) -> [UInt8] {
+    /// All bytes of a file; those above 16 MiB are refused with EFBIG.
+    static func systemBytes(_ path: String) throws(FileError) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(number: errno) }
         defer { close(descriptor) }

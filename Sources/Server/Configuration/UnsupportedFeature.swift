@@ -16,7 +16,6 @@ enum UnsupportedFeature {
             ("enable-distributed-tracing", configuration.diagnostics.tracing.enabled),
             ("enable-log-rotation", configuration.logs.rotationEnabled),
             ("memory-mlock", configuration.storage.memoryLock),
-            ("auth-token", configuration.security.authToken.hasPrefix("jwt")),
         ]
         for (flag, isUsed) in words where isUsed {
             throw .invalid("--\(flag) is not supported by this build")

@@ -121,17 +121,23 @@ extension LoopServices {
     private func proposeToken(_ call: GRPCCall, _ login: Login, _ credentials: AuthCredentials) {
         var entry: [UInt8] = []
         entry.appendField(1, login.name)
-        entry.appendField(3, SimpleTokens.drawLetters())
+        if case .simple = context.auth.provider { entry.appendField(3, SimpleTokens.drawLetters()) }
         proposeOrRefuse(
             call, .authenticate, .authenticate, entry, .token(call, login, checkedAt: credentials.revision))
     }
 
     func respondToken(_ call: GRPCCall, _ login: Login, checkedAt revision: UInt64, _ outcome: AuthOutcome) {
-        guard case .token(_, let authRevision, _) = outcome else {
+        guard case .token(let header, let authRevision, _) = outcome else {
             preconditionFailure("\(outcome) is no token")
         }
         guard authRevision == revision else { return checkPassword(call, login) }
-        respondAuth(call, .authenticate, outcome)
+        guard case .web(let tokens) = context.auth.provider else {
+            return respondAuth(call, .authenticate, outcome)
+        }
+        guard let token = tokens.sign(user: login.name, revision: authRevision) else {
+            return finish(call, .authenticate, .verifyOnly)
+        }
+        respondAuth(call, .authenticate, .token(revision: header, authRevision: authRevision, token))
     }
 
     // The worker.

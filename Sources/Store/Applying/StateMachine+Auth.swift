@@ -120,9 +120,15 @@ extension StateMachine {
         do { credentials = try auth.credentials(of: name) } catch {
             throw error == .noPasswordUser ? .authenticationFailed : error
         }
-        guard let tokens = auth.tokens else { throw .authenticationFailed }
+        let token: [UInt8]
+        switch auth.provider {
+        case .none: throw .authenticationFailed
+        case .simple(let tokens):
+            token = tokens.add(letters: request.bytes(3), index: index, user: name, at: now)
+        // Signed by whoever answers: no other member needs it.
+        case .web: token = []
+        }
         return .token(
-            revision: keyspace.currentRevision, authRevision: credentials.revision,
-            tokens.add(letters: request.bytes(3), index: index, user: name, at: now))
+            revision: keyspace.currentRevision, authRevision: credentials.revision, token)
     }
 }

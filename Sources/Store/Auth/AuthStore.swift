@@ -32,20 +32,29 @@ package struct AuthCredentials: Sendable, Equatable {
 package final class AuthStore: Sendable {
     private let isOn = Atomic(false)
     private let state = Mutex(AuthState())
-    /// What makes and knows tokens; nil with `--auth-token ''`: nobody can authenticate.
-    package let tokens: SimpleTokens?
+    package let provider: TokenProvider
 
-    package init(tokens: SimpleTokens?) { self.tokens = tokens }
+    package init(provider: TokenProvider) { self.provider = provider }
+
+    /// The tokens that are kept here, if the provider is the one that keeps any.
+    var tokens: SimpleTokens? { if case .simple(let tokens) = provider { tokens } else { nil } }
 
     package var isEnabled: Bool { isOn.load(ordering: .relaxed) }
     package var revision: UInt64 { state.withLock { $0.revision } }
 
     // For requests.
 
-    /// Whose token it is. Throws `invalidAuthToken`.
+    /// Whose token it is. A simple one is as new as this moment; a web token says itself of which revision
+    /// it is. Throws `invalidAuthToken`.
     package func identity(token: [UInt8], at now: Duration) throws(StoreError) -> AuthIdentity {
-        guard let user = tokens?.use(token, at: now) else { throw .invalidAuthToken }
-        return AuthIdentity(user: user, revision: revision)
+        switch provider {
+        case .none: break
+        case .simple(let tokens):
+            if let user = tokens.use(token, at: now) { return AuthIdentity(user: user, revision: revision) }
+        case .web(let tokens):
+            if let identity = tokens.verify(token) { return identity }
+        }
+        throw .invalidAuthToken
     }
 
     /// The member's own: it may do everything.

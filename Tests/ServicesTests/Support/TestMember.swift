@@ -26,7 +26,7 @@ final class TestMember: SessionHost {
     let lessor = Lessor(minimumTTL: 2)
     let membership = Membership(localID: TestMember.id, clusterID: TestMember.clusterID)
     let alarms = Alarms()
-    let auth = AuthStore(tokens: SimpleTokens(timeToLive: .seconds(300)))
+    let auth = AuthStore(provider: .simple(SimpleTokens(timeToLive: .seconds(300))))
     let metrics = CallMetrics(loops: 1)
     let client = WireClient()
     private let machine: StateMachine
