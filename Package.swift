@@ -50,6 +50,7 @@ let package = Package(
             name: "EtcdAPI", dependencies: ["Wire", protobuf], exclude: ["Protos", "README.md"],
             swiftSettings: common),
         module("Backend", ["CLMDB"]),
+        module("Bolt", ["CPlatform"]),
         module("Net", ["CPlatform"]),
         module("Telemetry", [logging]),
 
@@ -86,6 +87,7 @@ let package = Package(
         tests("WireTests", ["Wire"]),
         tests("EtcdAPITests", ["EtcdAPI", protobuf]),
         tests("BackendTests", ["Backend", "CLMDB"]),
+        tests("BoltTests", ["Bolt"], resources: [.copy("Fixtures")]),
         tests("NetTests", ["Net", "CPlatform"]),
         tests("TelemetryTests", ["Telemetry", logging]),
         tests("RaftTests", ["Raft"], resources: [.copy("Scripts")]),
