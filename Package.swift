@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A module of the house; `dependencies` is its row of the import table in design.md section 2.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -32,6 +33,8 @@ let package = Package(
         // Without its traits it needs FoundationEssentials only. Foundation would bring ICU: 45 MB.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The tools' command lines; it needs FoundationEssentials only, and the daemon does not use it.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         // C libraries, and the few C lines of our own.
@@ -52,6 +55,7 @@ let package = Package(
         module("Backend", ["CLMDB"]),
         module("Bolt", ["CPlatform"]),
         module("Net", ["CPlatform"]),
+        module("Terminal", ["CPlatform", arguments]),
         module("Telemetry", [logging]),
 
         // Floor 1.
@@ -82,6 +86,11 @@ let package = Package(
                 "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", "CYAML", logging, protobuf,
             ]),
         .executableTarget(name: "etcd", dependencies: ["Server"], swiftSettings: strict),
+
+        // The tools.
+        module("Inspection", ["Journal", "Raft", "Terminal", "Wire"]),
+        .executableTarget(
+            name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict),
 
         // Tests.
         tests("WireTests", ["Wire"]),

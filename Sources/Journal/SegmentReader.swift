@@ -20,20 +20,23 @@ struct SegmentReader {
     let isLast: Bool
     let size: UInt64
     /// Where the next record begins: the end of the last sound one.
-    private(set) var offset: UInt64 = 0
+    private(set) var offset: UInt64
     /// Running checksum after the last record.
     private(set) var checksum: UInt32
     private var buffer: [UInt8] = []
     /// The file offset of the buffer's first byte.
-    private var bufferOffset: UInt64 = 0
+    private var bufferOffset: UInt64
 
+    /// Reads from `offset` on, where a record begins and `checksum` is the running value; 0 for the head.
     init(
-        disk: any Disk, file: OpenFile, isLast: Bool, checksum: UInt32
+        disk: any Disk, file: OpenFile, isLast: Bool, checksum: UInt32, from offset: UInt64 = 0
     ) throws(JournalError) {
         self.disk = disk
         self.file = file
         self.isLast = isLast
         self.checksum = checksum
+        self.offset = offset
+        bufferOffset = offset
         size = try onDisk { () throws(DiskError) in try disk.size(file) }
     }
 
@@ -42,6 +45,30 @@ struct SegmentReader {
         of record: Record, _ body: (borrowing RawSpan) throws(E) -> R
     ) throws(E) -> R {
         try unsafe body(buffer.span.bytes.extracting(record.data))
+    }
+
+    /// Where the data of the record returned last begins in the file.
+    func dataOffset(of record: Record) -> UInt64 { bufferOffset + UInt64(record.data.lowerBound) }
+
+    /// Moves behind the record that `next` found damaged, when its length can be believed, and takes over
+    /// the checksum it claims: what a dump does to show the rest. The record's kind is not believed.
+    mutating func passOver() throws(JournalError) -> Bool {
+        guard size - offset >= 8 else { return false }
+        let place = try load(8, at: offset)
+        let word = unsafe buffer.span.bytes.littleEndianWord(at: place)
+        let (recordSize, padding) = (word & ((1 << 56) - 1), word >> 56 & 7)
+        guard recordSize > 0, (recordSize + padding) & 7 == 0, recordSize + padding <= size - offset - 8
+        else {
+            return false
+        }
+        let start = try load(Int(recordSize), at: offset + 8)
+        guard
+            case .head(let head) = unsafe RecordHead.read(
+                buffer.span.bytes.extracting(start..<(start + Int(recordSize))), recordSize: recordSize)
+        else { return false }
+        checksum = head.checksum
+        offset += 8 + recordSize + padding
+        return true
     }
 
     /// The next record, or nil at the end of the segment. Throws `.torn` where the log may be cut off.

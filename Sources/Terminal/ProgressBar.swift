@@ -1,0 +1,88 @@
+import CPlatform
+import Glibc
+
+/// Shows on standard error how far a long piece of work is: bytes, rate, time left.
+///
+/// On a terminal one line, redrawn ten times a second at most; elsewhere a line every five seconds and one at
+/// the end; nothing with `isQuiet`. Work that took less than half a second says nothing on a terminal.
+package final class ProgressBar {
+    private let title: String
+    private let total: UInt64
+    private let isQuiet: Bool
+    private let isTerminal: Bool
+    private let began = platform_monotonic_ns()
+    private var shown: Int64
+    private var hasDrawn = false
+    private var done: UInt64 = 0
+
+    private static let width = 24
+
+    /// `total`: bytes expected; 0 when nobody knows.
+    package init(_ title: String, total: UInt64, isQuiet: Bool) {
+        self.title = title
+        self.total = total
+        self.isQuiet = isQuiet
+        isTerminal = isatty(2) == 1
+        shown = platform_monotonic_ns()
+    }
+
+    /// `done` bytes in all are done.
+    package func update(_ done: UInt64) {
+        self.done = done
+        if isQuiet { return }
+        let now = platform_monotonic_ns()
+        guard now - shown >= (isTerminal ? 100_000_000 : 5_000_000_000) else { return }
+        shown = now
+        if isTerminal {
+            hasDrawn = true
+            draw("\r" + bar(now) + "\u{1b}[K")
+        } else {
+            report("\(title): \(progress(now))")
+        }
+    }
+
+    /// The work is over.
+    package func finish() {
+        if isQuiet { return }
+        let now = platform_monotonic_ns()
+        if isTerminal {
+            if hasDrawn { draw("\r\u{1b}[K") }
+        } else if now - began >= 500_000_000 {
+            report("\(title): \(sizeText(done)) in \(tenths(now - began)) s, \(rate(now))")
+        }
+    }
+
+    private func draw(_ text: String) {
+        let bytes = Array(text.utf8)
+        // write reads bytes.count bytes of the array.
+        _ = unsafe write(2, bytes, bytes.count)
+    }
+
+    private func bar(_ now: Int64) -> String {
+        let filled = total == 0 ? 0 : Int(min(done, total) * UInt64(Self.width) / total)
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
+        return "\(title) [\(bar)] \(progress(now))"
+    }
+
+    private func progress(_ now: Int64) -> String {
+        var text = sizeText(done)
+        if total > 0 { text += " of \(sizeText(total)), \(min(done, total) * 100 / total) %" }
+        text += ", \(rate(now))"
+        if total > done, done > 0 {
+            let left = Double(now - began) * Double(total - done) / Double(done)
+            text += ", \(tenths(Int64(left))) s left"
+        }
+        return text
+    }
+
+    private func rate(_ now: Int64) -> String {
+        let seconds = Double(max(now - began, 1)) / 1e9
+        return sizeText(UInt64(Double(done) / seconds)) + "/s"
+    }
+}
+
+/// Seconds with one digit behind the point.
+private func tenths(_ nanoseconds: Int64) -> String {
+    let tenths = (nanoseconds + 50_000_000) / 100_000_000
+    return "\(tenths / 10).\(tenths % 10)"
+}
