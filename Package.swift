@@ -77,20 +77,41 @@ let package = Package(
                 "Telemetry", "COpenSSL", protobuf, logging,
             ]),
         module("Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
+        module(
+            "Transfer",
+            ["Bolt", "Backend", "MVCC", "Journal", "Store", "Raft", "Wire", "COpenSSL", "CPlatform"]),
 
         // Floor 4 and the roof.
         module(
             "Server",
             [
-                "Services", "Peers", "Replication", "Raft", "Journal", "Store", "MVCC", "Backend", "HTTP",
+                "Services", "Peers", "Transfer", "Replication", "Raft", "Journal", "Store", "MVCC", "Backend",
+                "HTTP",
                 "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", "CYAML", logging, protobuf,
             ]),
         .executableTarget(name: "etcd", dependencies: ["Server"], swiftSettings: strict),
 
         // The tools.
-        module("Inspection", ["Journal", "Raft", "Terminal", "Wire"]),
         .executableTarget(
-            name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict),
+            name: "etcdutl",
+            dependencies: [
+                "Transfer", "Server", "Store", "MVCC", "Raft", "Telemetry", "Terminal", arguments,
+            ],
+            swiftSettings: strict),
+        module(
+            "Inspection",
+            [
+                "Transfer", "Backend", "Bolt", "MVCC", "Store", "Journal", "Raft", "Terminal", "Wire",
+                "CPlatform",
+            ]),
+        .executableTarget(
+            name: "etcd-dump-db", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "etcd-dump-snap", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict
+        ),
 
         // Tests.
         tests("WireTests", ["Wire"]),
@@ -118,6 +139,8 @@ let package = Package(
                 "Server", "Services", "HTTP", "Telemetry", "Journal", "Raft", "Replication", "Store", "MVCC",
                 "Backend", "EtcdAPI", "Net", "etcd", logging,
             ]),
+        tests("TransferTests", ["Transfer", "Backend", "Journal", "MVCC", "Raft", "Store"]),
+        tests("InspectionTests", ["Inspection", "Raft"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -37,6 +37,9 @@ import CLMDB
     /// The record behind the present one, or the first when it stands nowhere.
     package mutating func next() throws(BackendError) -> StoredRecord? { try unsafe step(MDB_NEXT) }
 
+    /// The record before the present one, or the last when it stands nowhere.
+    package mutating func previous() throws(BackendError) -> StoredRecord? { try unsafe step(MDB_PREV) }
+
     /// The record of the smallest key that is not below `key`.
     package mutating func seek(_ key: UnsafeRawBufferPointer) throws(BackendError) -> StoredRecord? {
         try unsafe step(MDB_SET_RANGE, from: key)

@@ -21,7 +21,8 @@ package final class Environment: Sendable {
 
     package let path: String
     private let options: Options
-    private let lock: ProcessLock
+    /// Nil for an environment that only reads.
+    private let lock: ProcessLock?
     private let current: Mutex<Generation>
     private let isWriting = Atomic(false)
     private let fileBytes = Atomic(0)
@@ -47,9 +48,27 @@ package final class Environment: Sendable {
         measure(current.withLock { $0 })
     }
 
+    /// Opens an existing database to look at it: nothing is written, no claim is taken.
+    ///
+    /// Where the member runs (somebody holds the claim) its reader table is used, so that pages being read
+    /// are not reused; where nobody does, the file is walked first like above and LMDB's lock file is left
+    /// alone.
+    package init(reading path: String) throws(BackendError) {
+        self.path = path
+        options = Options()
+        lock = nil
+        let isInUse = try ProcessLock.isHeld(database: path)
+        let size = try isInUse ? fileSize(path) : FileCheck.check(path: path)
+        guard size > 0 else { throw .truncated(path: path, needed: 8192, size: 0) }
+        current = Mutex(
+            try Generation(reading: path, isShared: isInUse, mapSize: 1 << 40, mapSizeMin: max(1 << 20, size))
+        )
+        measure(current.withLock { $0 })
+    }
+
     /// The map never shrinks below four times the file, nor below 1 GiB.
     private static func openGeneration(
-        _ path: String, _ lock: ProcessLock, _ options: Options, fileSize: Int
+        _ path: String, _ lock: ProcessLock?, _ options: Options, fileSize: Int
     ) throws(BackendError) -> Generation {
         try Generation(
             path: path, lock: lock, isSynced: options.isSynced, mapSize: options.mapSize,
@@ -72,7 +91,8 @@ package final class Environment: Sendable {
 
     /// Begins the write transaction; there must be none (own bug otherwise).
     package func write() throws(BackendError) -> WriteTransaction {
-        try WriteTransaction(self, current.withLock { $0 })
+        precondition(lock != nil, "an environment opened for reading")
+        return try WriteTransaction(self, current.withLock { $0 })
     }
 
     /// Views that are held now.

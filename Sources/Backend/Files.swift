@@ -42,3 +42,10 @@ private func split(_ path: String) -> (directory: String, name: String) {
     let directory = path[..<slash]
     return (directory.isEmpty ? "/" : String(directory), String(path[path.index(after: slash)...]))
 }
+
+/// Bytes of a regular file.
+func fileSize(_ path: String) throws(BackendError) -> Int {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .system(call: "stat", path: path, errno: errno) }
+    return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : 0
+}

@@ -14,7 +14,7 @@ import Synchronization
     private let buckets: [MDB_dbi]
     private let pool = Mutex(Pool())
     /// The claim on the file lasts as long as anybody reads it.
-    private let lock: ProcessLock
+    private let lock: ProcessLock?
 
     private struct Pool {
         var idle: [ReaderHandle] = []
@@ -28,23 +28,27 @@ import Synchronization
     /// Opens `path`, creating it and its buckets where missing. `mapSize` is the virtual size to try
     /// first; it is halved while the kernel refuses, never below `mapSizeMin`.
     init(
-        path: String, lock: ProcessLock, isSynced: Bool, mapSize: Int, mapSizeMin: Int
+        path: String, lock: ProcessLock?, isSynced: Bool, mapSize: Int, mapSizeMin: Int
     ) throws(BackendError) {
         self.lock = lock
-        var size = mapSize
-        while true {
-            do throws(BackendError) {
-                unsafe environment = try Generation.open(path: path, isSynced: isSynced, mapSize: size)
-                break
-            } catch {
-                guard error == .database(call: "mdb_env_open", code: ENOMEM), size / 2 >= mapSizeMin else {
-                    throw error
-                }
-                size /= 2
-            }
-        }
+        unsafe environment = try Generation.open(
+            path: path, flags: isSynced ? 0 : MDB_NOSYNC, mapSize: mapSize, mapSizeMin: mapSizeMin)
         do throws(BackendError) {
-            buckets = try unsafe Generation.openBuckets(environment, path: path)
+            buckets = try unsafe Generation.openBuckets(environment, path: path, isReading: false)
+        } catch {
+            unsafe mdb_env_close(environment)
+            throw error
+        }
+    }
+
+    /// Opens `path` to look at it. `isShared`: the member is running, and its reader table is used.
+    init(reading path: String, isShared: Bool, mapSize: Int, mapSizeMin: Int) throws(BackendError) {
+        lock = nil
+        unsafe environment = try Generation.open(
+            path: path, flags: MDB_RDONLY | (isShared ? 0 : MDB_NOLOCK), mapSize: mapSize,
+            mapSizeMin: mapSizeMin)
+        do throws(BackendError) {
+            buckets = try unsafe Generation.openBuckets(environment, path: path, isReading: true)
         } catch {
             unsafe mdb_env_close(environment)
             throw error
@@ -57,8 +61,24 @@ import Synchronization
         unsafe mdb_env_close(environment)
     }
 
-    private static func open(path: String, isSynced: Bool, mapSize: Int) throws(BackendError) -> OpaquePointer
-    {
+    /// Asks for less and less of the address space, down to `mapSizeMin`.
+    private static func open(
+        path: String, flags: Int32, mapSize: Int, mapSizeMin: Int
+    ) throws(BackendError) -> OpaquePointer {
+        var size = mapSize
+        while true {
+            do throws(BackendError) {
+                return unsafe try open(path: path, flags: flags, mapSize: size)
+            } catch {
+                guard error == .database(call: "mdb_env_open", code: ENOMEM), size / 2 >= mapSizeMin else {
+                    throw error
+                }
+                size /= 2
+            }
+        }
+    }
+
+    private static func open(path: String, flags: Int32, mapSize: Int) throws(BackendError) -> OpaquePointer {
         var environment: OpaquePointer? = nil
         try check("mdb_env_create", unsafe mdb_env_create(&environment))
         guard let environment = unsafe environment else {
@@ -68,7 +88,7 @@ import Synchronization
             try check("mdb_env_set_maxdbs", unsafe mdb_env_set_maxdbs(environment, 16))
             try check("mdb_env_set_maxreaders", unsafe mdb_env_set_maxreaders(environment, 1024))
             try check("mdb_env_set_mapsize", unsafe mdb_env_set_mapsize(environment, mapSize))
-            let flags = MDB_NOSUBDIR | MDB_NOTLS | (isSynced ? 0 : MDB_NOSYNC)
+            let flags = MDB_NOSUBDIR | MDB_NOTLS | flags
             let code = unsafe mdb_env_open(environment, path, UInt32(flags), 0o600)
             if code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED {
                 throw .corrupted(path: path, offset: 0)
@@ -83,17 +103,21 @@ import Synchronization
 
     /// Another name among the buckets, or another kind, is damage: LMDB made a new bucket for the old name.
     private static func openBuckets(
-        _ environment: OpaquePointer, path: String
+        _ environment: OpaquePointer, path: String, isReading: Bool
     ) throws(BackendError) -> [MDB_dbi] {
         var transaction: OpaquePointer? = nil
-        try check("mdb_txn_begin", unsafe mdb_txn_begin(environment, nil, 0, &transaction))
+        let flags = UInt32(isReading ? MDB_RDONLY : 0)
+        try check("mdb_txn_begin", unsafe mdb_txn_begin(environment, nil, flags, &transaction))
         var handles: [MDB_dbi] = []
         for bucket in Bucket.allCases {
             var handle: MDB_dbi = 0
-            let code = unsafe mdb_dbi_open(transaction, bucket.name, UInt32(MDB_CREATE), &handle)
+            let creation = UInt32(isReading ? 0 : MDB_CREATE)
+            let code = unsafe mdb_dbi_open(transaction, bucket.name, creation, &handle)
             if code != 0 {
                 unsafe mdb_txn_abort(transaction)
-                if code == MDB_INCOMPATIBLE { throw .corrupted(path: path, offset: 0) }
+                if code == MDB_INCOMPATIBLE || code == MDB_NOTFOUND {
+                    throw .corrupted(path: path, offset: 0)
+                }
                 try check("mdb_dbi_open", code)
             }
             handles.append(handle)

@@ -21,6 +21,20 @@ package final class ProcessLock: Sendable {
         self.descriptor = descriptor
     }
 
+    /// Whether somebody holds the claim now. Makes no file and takes no lasting lock.
+    static func isHeld(database path: String) throws(BackendError) -> Bool {
+        let file = path + ".lock"
+        let descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || errno == EACCES { return false }
+            throw .system(call: "open", path: file, errno: errno)
+        }
+        defer { close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
+        flock(descriptor, LOCK_UN)
+        return false
+    }
+
     deinit {
         // A child between fork and exec holds the descriptor too, and would keep the claim alive.
         flock(descriptor, LOCK_UN)

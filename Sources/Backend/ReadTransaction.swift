@@ -72,6 +72,23 @@ import CLMDB
     }
 }
 
+extension ReadTransaction {
+    /// The same from the last record to the first.
+    package borrowing func forEachDescending(
+        _ bucket: Bucket, _ body: (_ key: borrowing RawSpan, _ value: borrowing RawSpan) -> Bool
+    ) throws(BackendError) {
+        var cursor = try Cursor(self, bucket)
+        var record = try unsafe cursor.last()
+        while let current = unsafe record {
+            // The spans do not outlive the call, the transaction outlives both.
+            let key = unsafe RawSpan(_unsafeBytes: current.key)
+            let value = unsafe RawSpan(_unsafeBytes: current.value)
+            guard body(key, value) else { return }
+            unsafe record = try unsafe cursor.previous()
+        }
+    }
+}
+
 extension MDB_val {
     init(_ bytes: UnsafeRawBufferPointer) {
         unsafe self.init(

@@ -86,7 +86,8 @@ private struct Checker {
         for index in 0..<page.count {
             let (least, end) = page.bounds(index, least, end)
             self.page(
-                page.child(index), from: least, below: end, depth: depth + 1, nesting: nesting, progress, report)
+                page.child(index), from: least, below: end, depth: depth + 1, nesting: nesting, progress,
+                report)
         }
     }
 
@@ -147,7 +148,9 @@ extension BoltFile {
         guard header.id == number else {
             throw damaged(offset, .pageIdentity(expected: number, found: header.id))
         }
-        guard header.flags == BoltFormat.Flags.freeList else { throw damaged(offset + 8, .pageKind(header.flags)) }
+        guard header.flags == BoltFormat.Flags.freeList else {
+            throw damaged(offset + 8, .pageKind(header.flags))
+        }
         guard UInt64(header.overflow) < meta.highWater - number else {
             throw damaged(offset + 12, .overflow(header.overflow))
         }
@@ -158,7 +161,9 @@ extension BoltFile {
             count = try bytes(at: start, count: 8).u64(0)
             start += 8
         }
-        guard count <= (end - start) / 8 else { throw damaged(offset + 10, .element(Int(min(count, 1 << 32)))) }
+        guard count <= (end - start) / 8 else {
+            throw damaged(offset + 10, .element(Int(min(count, 1 << 32))))
+        }
         let raw = try bytes(at: start, count: Int(count) * 8)
         let pages = stride(from: 0, to: raw.count, by: 8).map { raw.u64($0) }
         return (pages, start, number..<(number + UInt64(header.overflow) + 1))

@@ -68,7 +68,9 @@ extension BoltFile {
             let start = offset + UInt64(BoltFormat.bucketHeaderSize)
             guard image.count >= BoltFormat.headerSize else { throw damaged(offset, .bucketValue) }
             let header = PageHeader(image)
-            guard header.flags == BoltFormat.Flags.leaf else { throw damaged(start + 8, .pageKind(header.flags)) }
+            guard header.flags == BoltFormat.Flags.leaf else {
+                throw damaged(start + 8, .pageKind(header.flags))
+            }
             inline = try BoltPage(image, header, path: path, offset: start)
         }
         return BoltBucket(
@@ -113,7 +115,8 @@ struct Walk {
     }
 
     private mutating func visit(
-        _ page: BoltPage, from least: ArraySlice<UInt8>?, below end: ArraySlice<UInt8>?, _ order: BoltFile.Order,
+        _ page: BoltPage, from least: ArraySlice<UInt8>?, below end: ArraySlice<UInt8>?,
+        _ order: BoltFile.Order,
         depth: Int, _ body: (BoltPage, Int) throws(BoltError) -> Bool
     ) throws(BoltError) -> Bool {
         guard depth < BoltFormat.depthMax else { throw file.damaged(page.offset, .depth) }

@@ -40,7 +40,9 @@ package final class BoltFile: Sendable {
     ) throws(BoltError) -> (BoltMeta, BoltError?) {
         func meta(at offset: UInt64) throws(BoltError) -> Result<BoltMeta, BoltFault> {
             let bytes = try read(descriptor, path: path, at: offset, count: 80)
-            do throws(BoltFault) { return .success(try BoltMeta(page: bytes)) } catch { return .failure(error) }
+            do throws(BoltFault) { return .success(try BoltMeta(page: bytes)) } catch {
+                return .failure(error)
+            }
         }
         func damaged(_ offset: UInt64, _ fault: BoltFault) -> BoltError {
             .damaged(path: path, offset: offset, fault)
@@ -105,7 +107,8 @@ package final class BoltFile: Sendable {
     func bytes(at offset: UInt64, count: Int) throws(BoltError) -> [UInt8] {
         let bytes = try Self.read(descriptor, path: path, at: offset, count: count)
         guard bytes.count == count else {
-            throw damaged(offset, .truncated(needed: offset + UInt64(count), size: offset + UInt64(bytes.count)))
+            throw damaged(
+                offset, .truncated(needed: offset + UInt64(count), size: offset + UInt64(bytes.count)))
         }
         return bytes
     }
@@ -135,7 +138,8 @@ package final class BoltFile: Sendable {
         }
         let capacity = (Int(header.overflow) + 1) * pageSize
         if header.overflow > 0 {
-            // First the table of elements, then as much as it speaks of: a forged count of pages costs nothing.
+            // First the table of elements, then as much as it speaks of: a forged count of pages costs
+            // nothing.
             let table = BoltFormat.headerSize + header.count * BoltFormat.elementSize
             guard table <= capacity else { throw damaged(offset + 10, .element(header.count)) }
             if table > bytes.count {

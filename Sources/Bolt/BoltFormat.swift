@@ -2,8 +2,9 @@
 ///
 ///     file      page n at n * pageSize; pages 0 and 1 are metas, the newer valid one counts
 ///     page      id u64 | flags u16 | count u16 | overflow u32 | elements … | data …
-///     meta      page header | magic u32 | version u32 | pageSize u32 | flags u32 | root (pgid u64, sequence u64)
-///               | freelist pgid u64 | highWater pgid u64 | txid u64 | checksum u64 (FNV-1a 64 of the 56 before)
+///     meta      page header | magic u32 | version u32 | pageSize u32 | flags u32
+///               | root (pgid u64, sequence u64) | freelist pgid u64 | highWater pgid u64 | txid u64
+///               | checksum u64 (FNV-1a 64 of the 56 bytes before)
 ///     leaf      element: flags u32 (1: the value is a bucket) | pos u32 | ksize u32 | vsize u32
 ///     branch    element: pos u32 | ksize u32 | pgid u64
 ///     freelist  count ids u64; count 0xffff: the first u64 is the real count
@@ -132,20 +133,26 @@ extension [UInt8] {
     func u32(_ offset: Int) -> UInt32 {
         precondition(offset >= 0 && offset + 4 <= count)
         // The four bytes lie inside the array, as just checked.
-        return UInt32(littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        return UInt32(
+            littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
     func u64(_ offset: Int) -> UInt64 {
         precondition(offset >= 0 && offset + 8 <= count)
         // The eight bytes lie inside the array, as just checked.
-        return UInt64(littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return UInt64(
+            littleEndian: unsafe span.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
     mutating func append32(_ value: UInt32) {
-        for shift in stride(from: 0, to: 32, by: 8) { append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
+        for shift in stride(from: 0, to: 32, by: 8) {
+            append(UInt8(truncatingIfNeeded: value >> UInt32(shift)))
+        }
     }
 
     mutating func append64(_ value: UInt64) {
-        for shift in stride(from: 0, to: 64, by: 8) { append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) }
+        for shift in stride(from: 0, to: 64, by: 8) {
+            append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
+        }
     }
 }

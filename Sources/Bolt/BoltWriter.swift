@@ -99,7 +99,13 @@ package struct BoltWriter: ~Copyable {
             while failure == 0, done < buffer.count, let base = buffer.baseAddress {
                 let put = unsafe pwrite(
                     descriptor, base + done, buffer.count - done, off_t(outputOffset) + off_t(done))
-                if put > 0 { done += put } else if put == 0 { failure = EIO } else if errno != EINTR { failure = errno }
+                if put > 0 {
+                    done += put
+                } else if put == 0 {
+                    failure = EIO
+                } else if errno != EINTR {
+                    failure = errno
+                }
             }
         }
         guard failure == 0 else { throw .system(call: "pwrite", path: path, errno: failure) }

@@ -27,7 +27,8 @@ struct PageBuilder {
     /// Whether an element of that many bytes still belongs on this page.
     func hasRoom(for bytes: Int) -> Bool {
         elements.count < 2
-            || (size(elements: elements.count + 1, data: data.count + bytes) <= pageSize && elements.count < 0xfffe)
+            || (size(elements: elements.count + 1, data: data.count + bytes) <= pageSize
+                && elements.count < 0xfffe)
     }
 
     mutating func append(key: borrowing RawSpan, value: borrowing RawSpan, payload: UInt64) {

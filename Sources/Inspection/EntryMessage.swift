@@ -76,7 +76,8 @@ package enum EntryMessage: Equatable, Sendable {
             "\(methodName($0.kind)) id=\(String($0.member.rawValue, radix: 16))"
         }
         return
-            "method=ConfChangeV2 transition=\(entry.change.transition) changes=[\(steps.joined(separator: ", "))]"
+            "method=ConfChangeV2 transition=\(entry.change.transition) "
+            + "changes=[\(steps.joined(separator: ", "))]"
     }
 
     private static func json(_ entry: ConfigurationEntry, _ kind: Entry.Kind) -> String {
@@ -140,7 +141,8 @@ func timeText(_ nanoseconds: Int64) -> String {
     var days = seconds / 86400
     var second = seconds % 86400
     if second < 0 { (days, second) = (days - 1, second + 86400) }
-    // Days since 0000-03-01, in eras of 400 years (H. Hinnant, "chrono-compatible low-level date algorithms").
+    // Days since 0000-03-01, in eras of 400 years (H. Hinnant, "chrono-compatible low-level date
+    // algorithms").
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let ofEra = shifted - era * 146_097
@@ -158,6 +160,7 @@ func timeText(_ nanoseconds: Int64) -> String {
     }
     let years = String(repeating: "0", count: max(0, 4 - String(fullYear).utf8.count)) + String(fullYear)
     return
-        "\(years)-\(two(monthNumber))-\(two(day)) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+        "\(years)-\(two(monthNumber))-\(two(day)) "
+        + "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
         + fraction + " +0000 UTC"
 }

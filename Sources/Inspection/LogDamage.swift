@@ -5,8 +5,8 @@ import Terminal
 /// What is wrong with a log, said so that somebody can find it: `file:offset` of the first bad byte, what is
 /// there and what was expected.
 ///
-/// A checksum says only that a record is wrong. If one flipped bit explains it, the bit is named (`BitFlip`); if
-/// the record's own lengths contradict its length word, the byte of the word is.
+/// A checksum says only that a record is wrong. If one flipped bit explains it, the bit is named (`BitFlip`);
+/// if the record's own lengths contradict its length word, the byte of the word is.
 package struct LogDamage: Equatable, Sendable, CustomStringConvertible {
     package var path: String
     /// The first bad byte, or the start of the bad record; nil where no file has it (a missing segment).
@@ -16,6 +16,24 @@ package struct LogDamage: Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         guard let offset else { return "\(path): \(text)" }
         return "\(path):\(offset): \(text)"
+    }
+
+    /// The head of a segment that does not belong under its name; nil when it does. `last`: the entry before
+    /// it.
+    init?(headOf name: SegmentName, at path: String, checksum: UInt32, last: LogIndex?) {
+        self.path = path
+        offset = 0
+        if name.sequence == 0, checksum != 0 {
+            text =
+                "the first segment of a log continues one that ended with checksum "
+                + "\(hex(checksum)), expected 0x0: swapped or renamed?"
+        } else if let last, name.firstIndex != last + 1 {
+            text =
+                "the segment is named for index \(name.firstIndex.rawValue), expected "
+                + "\(last.rawValue + 1): the one before ends with entry \(last.rawValue)"
+        } else {
+            return nil
+        }
     }
 
     package init(_ error: JournalError) {
@@ -33,8 +51,9 @@ package struct LogDamage: Equatable, Sendable, CustomStringConvertible {
             (self.path, offset) = (path, record)
             let size = fileSize(path)
             text =
-                "unexpected EOF: the log ends inside the record that begins here (file size \(size)); a start "
-                + "of the member cuts it off here, nothing acknowledged is lost if only a crash did this"
+                "unexpected EOF: the log ends inside the record that begins here (file size "
+                + "\(size)); a start of the member cuts it off here, nothing acknowledged is "
+                + "lost if only a crash did this"
         case .sequenceGap(let directory, let expected, let found):
             (path, offset) = (directory, nil)
             text =
@@ -57,6 +76,7 @@ package struct LogDamage: Equatable, Sendable, CustomStringConvertible {
         var text =
             "crc mismatch: the chain is broken; this segment continues one that ended with checksum "
             + "\(hex(stored)), expected \(hex(computed)), which the one before ended with"
+        if stored == 0 { text += "; it is the first segment of a log" }
         let (directory, name) = split(path)
         let names = (try? SystemDisk().list(directory) ?? []) ?? []
         for other in names.compactMap({ SegmentName($0) }).sorted() where other.text != name {
@@ -115,8 +135,8 @@ package struct LogDamage: Equatable, Sendable, CustomStringConvertible {
         case .structure:
             return (
                 record,
-                "a record where none of its kind belongs (every segment begins with a checksum and a metadata "
-                    + "record and has no others; a zero length word ends it)"
+                "a record where none of its kind belongs (every segment begins with a checksum and a "
+                    + "metadata record and has no others; a zero length word ends it)"
             )
         case .implausible:
             return (

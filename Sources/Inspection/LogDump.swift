@@ -32,8 +32,9 @@ package struct LogDumpOptions: Sendable {
 /// Prints the entries of a log as etcd's tool does: those that stand at its end, behind a snapshot or from an
 /// index on, in constant memory but for 16 bytes per entry.
 ///
-/// The log is read twice: the heading tells how many entries there are and what was committed last, and an entry
-/// may be replaced by a later one. What lies before a damaged place is shown, then the damage is reported.
+/// The log is read twice: the heading tells how many entries there are and what was committed last, and an
+/// entry may be replaced by a later one. What lies before a damaged place is shown, then the damage is
+/// reported.
 package struct LogDump {
     let options: LogDumpOptions
     let output: Output

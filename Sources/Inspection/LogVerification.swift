@@ -29,7 +29,15 @@ package struct LogVerification {
                         try audit.end(path: path)
                         before += fileSize(path)
                     }
+                    let last = segment >= 0 ? audit.last.index : nil
                     (segment, path) = (record.segment, reader.path)
+                    let name = reader.segments[segment]
+                    if let damage = LogDamage(
+                        headOf: name, at: path, checksum: record.checksum, last: last)
+                    {
+                        output.line(damage.description)
+                        return false
+                    }
                 }
                 try audit.take(try reader.content(of: record), at: record, path: path)
                 bar.update(before + record.offset)

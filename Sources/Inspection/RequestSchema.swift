@@ -1,5 +1,6 @@
-/// The messages an entry of the log can hold, as a table: what the dump tools need to print any of them without
-/// generated code, and in the order and under the names etcd prints them. Facts from Sources/EtcdAPI/Protos.
+/// The messages an entry of the log can hold, as a table: what the dump tools need to print any of them
+/// without generated code, and in the order and under the names etcd prints them. Facts from
+/// Sources/EtcdAPI/Protos.
 ///
 ///     Message
 ///      number name type        in the order they are declared, which is the order they are printed in

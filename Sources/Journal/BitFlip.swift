@@ -1,8 +1,9 @@
 /// Finds the one bit that would make a checksum right.
 ///
-/// CRC-32C is linear: flipping bit b of byte i of n changes the checksum by a constant that depends on b and on
-/// n - i alone, and these constants differ for all places of any record (the code detects every two-bit error
-/// up to 2^31 bits). So the difference between the stored and the computed checksum names the bit, if one it was.
+/// CRC-32C is linear: flipping bit b of byte i of n changes the checksum by a constant that depends on b and
+/// on n - i alone, and these constants differ for all places of any record (the code detects every two-bit
+/// error up to 2^31 bits). So the difference between the stored and the computed checksum names the bit, if
+/// one it was.
 package enum BitFlip {
     /// Reflected Castagnoli polynomial.
     private static let table: [UInt32] = (0..<256).map { byte in

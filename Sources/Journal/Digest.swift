@@ -3,10 +3,11 @@ import COpenSSL
 /// A running SHA-256.
 ///
 /// Safe: the pointer is made in `init`, freed in `deinit`, and never handed out.
-@safe struct Digest: ~Copyable {
+@safe package struct Digest: ~Copyable {
     private let context: OpaquePointer
 
-    init() {
+    /// Of no bytes yet.
+    package init() {
         // Fails only without memory, or in a libcrypto built without SHA-256.
         guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
         else {
@@ -17,7 +18,8 @@ import COpenSSL
 
     deinit { unsafe EVP_MD_CTX_free(context) }
 
-    func update(_ bytes: borrowing RawSpan) {
+    /// Takes the next bytes.
+    package func update(_ bytes: borrowing RawSpan) {
         let result = unsafe bytes.withUnsafeBytes {
             unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
         }
@@ -25,7 +27,7 @@ import COpenSSL
     }
 
     /// The 32 bytes; the digest starts anew.
-    func finish() -> [UInt8] {
+    package func finish() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: SnapshotFormat.digestSize)
         let result = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
             unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil)

@@ -14,7 +14,8 @@ extension JournalError: CustomStringConvertible {
             "the log in \(directory) misses segment \(expected); the next one is \(found)"
         case .locked(let path): "\(path) is locked: another process uses this data directory"
         case .corrupt(let path, let offset, let stored, let computed):
-            "walpb: crc mismatch in \(path) at offset \(offset): stored \(hex(stored)), computed \(hex(computed))"
+            "walpb: crc mismatch in \(path) at offset \(offset): "
+                + "stored \(hex(stored)), computed \(hex(computed))"
         case .malformed(let path, let offset, let fault):
             "damaged record in \(path) at offset \(offset): \(fault)"
         case .torn(let path, let offset):

@@ -78,8 +78,8 @@ package struct LogReader: ~Copyable {
         return try reader.withData(of: record, body)
     }
 
-    /// Moves behind the record that `next` refused, or, when its length cannot be believed, to the next segment.
-    /// False when there is nothing more.
+    /// Moves behind the record that `next` refused, or, when its length cannot be believed, to the next
+    /// segment. False when there is nothing more.
     package mutating func passOver() throws(JournalError) -> Bool {
         if try reader?.passOver() ?? false { return true }
         return try openNext()

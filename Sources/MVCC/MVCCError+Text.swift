@@ -8,7 +8,8 @@ extension MVCCError: CustomStringConvertible {
         case .compacted(let revision): "revision \(revision) is compacted"
         case .futureRevision: "revision of the future"
         case .damagedRecord(let revision):
-            "the record of revision \(revision.main), or the one after it, is damaged (change \(revision.sub))"
+            "the record of revision \(revision.main), or the one after it, is damaged "
+                + "(change \(revision.sub))"
         }
     }
 }

@@ -33,7 +33,8 @@ package func launch<Command: ParsableCommand>(_ type: Command.Type) -> Never {
     }
 }
 
-/// Rewrites arguments from Go's flag syntax: one dash before a long name counts as two, and `=true` is left out.
+/// Rewrites arguments from Go's flag syntax: one dash before a long name counts as two, and `=true` is left
+/// out.
 package func goStyle(_ arguments: [String]) -> [String] {
     var isFlags = true
     return arguments.map { argument in

@@ -20,8 +20,8 @@ struct DumpLogs: ParsableCommand {
     @Option(
         name: .customLong("entry-type"),
         help: """
-            Types to show, a comma list of ConfigChange, Normal, Request, InternalRaftRequest, IRRRange, IRRPut, \
-            IRRDeleteRange, IRRTxn, IRRCompaction, IRRLeaseGrant, IRRLeaseRevoke, IRRLeaseCheckpoint.
+            Types to show, a comma list of ConfigChange, Normal, Request, InternalRaftRequest, IRRRange, \
+            IRRPut, IRRDeleteRange, IRRTxn, IRRCompaction, IRRLeaseGrant, IRRLeaseRevoke, IRRLeaseCheckpoint.
             """)
     var entryType: String = EntryTypes.standard
     @Option(

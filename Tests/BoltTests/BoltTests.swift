@@ -67,7 +67,8 @@ import Testing
         let first = try #require(try pairs(of: keys, in: file).first)
         #expect(first.key.count == 17 && first.value.prefix(5) == [0x0a, 3, 0x66, 0x6f, 0x6f])
         let users = try #require(try file.bucket(named: "authUsers"))
-        #expect(try pairs(of: users, in: file).map { String(decoding: $0.key, as: UTF8.self) } == ["bob", "root"])
+        #expect(
+            try pairs(of: users, in: file).map { String(decoding: $0.key, as: UTF8.self) } == ["bob", "root"])
     }
 
     @Test func `a file that is none says so`() throws {

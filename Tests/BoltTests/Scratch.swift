@@ -72,7 +72,8 @@ func pairs(of bucket: BoltBucket, in file: BoltFile, _ order: BoltFile.Order = .
     try file.forEach(in: bucket, order) { key, value in
         pairs.append(
             unsafe Pair(
-                key: key.withUnsafeBytes { unsafe Array($0) }, value: value.withUnsafeBytes { unsafe Array($0) }))
+                key: key.withUnsafeBytes { unsafe Array($0) },
+                value: value.withUnsafeBytes { unsafe Array($0) }))
         return true
     }
     return pairs

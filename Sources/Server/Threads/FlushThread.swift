@@ -20,6 +20,7 @@ struct FlushThread: ~Copyable {
     private let fatal: FatalError
     private let metrics: ServerMetrics
     private var waitingSnapshots = 0
+    private var waitingCopies: [UInt64] = []
     private var waitingDefragmentations: [UInt64] = []
     private var isStopping = false
 
@@ -56,6 +57,7 @@ struct FlushThread: ~Copyable {
     private mutating func take(_ input: FlushInput) {
         switch input {
         case .forSnapshot: waitingSnapshots += 1
+        case .forCopy(let id): waitingCopies.append(id)
         case .defragment(let id): waitingDefragmentations.append(id)
         case .stop: isStopping = true
         }
@@ -74,6 +76,8 @@ struct FlushThread: ~Copyable {
         publishSizes()
         for _ in 0..<waitingSnapshots { switchboard.deliver(.flushed, to: switchboard.snapshot) }
         waitingSnapshots = 0
+        for id in waitingCopies { switchboard.deliver(.flushed(id: id), to: switchboard.maintenance) }
+        waitingCopies.removeAll()
         defragment()
         if report.hasMore {
             _ = demand.endIdle()

@@ -1,10 +1,10 @@
-import Backend
 import CPlatform
 import Glibc
 import MVCC
 import Net
 import Services
 import Telemetry
+import Transfer
 
 /// The thread for calls that read the whole database: hashes and the snapshot stream's copy.
 struct MaintenanceThread {
@@ -33,16 +33,23 @@ struct MaintenanceThread {
                 switch input {
                 case .perform(let id, .defragment):
                     switchboard.deliver(.defragment(id: id), to: switchboard.flush)
-                case .perform(let id, let operation):
-                    let began = MonotonicTime.now()
-                    let result = perform(operation)
-                    measure(result, MonotonicTime.now() - began)
-                    switchboard.tell(waiterOf: id, .performed(id, result))
+                case .perform(let id, .snapshot):
+                    // A write that was answered is in the copy.
+                    switchboard.deliver(.forCopy(id: id), to: switchboard.flush)
+                case .flushed(let id): perform(.snapshot, for: id)
+                case .perform(let id, let operation): perform(operation, for: id)
                 case .stop: isStopping = true
                 }
             }
             batch.removeAll(keepingCapacity: true)
         }
+    }
+
+    private func perform(_ operation: MaintenanceOperation, for id: UInt64) {
+        let began = MonotonicTime.now()
+        let result = perform(operation)
+        measure(result, MonotonicTime.now() - began)
+        switchboard.tell(waiterOf: id, .performed(id, result))
     }
 
     private func measure(_ result: MaintenanceResult, _ time: Duration) {
@@ -75,21 +82,20 @@ struct MaintenanceThread {
         }
     }
 
-    /// A consistent copy in an unlinked file beside the database: no copy is left behind by a crash.
+    /// The state of one revision as a bbolt file, as etcd's tools and its followers read it, in an unlinked
+    /// file beside the database: no copy is left behind by a crash. Compaction waits, since the pages that
+    /// the view needs could not be reused.
     private func copy() -> MaintenanceResult {
         let descriptor = unsafe platform_open_unnamed(directory.snapshots)
         guard descriptor >= 0 else { return .failed("snapshot: \(text(of: -descriptor))") }
-        do throws(BackendError) {
-            try keyspace.environment.copy(toDescriptor: descriptor)
+        keyspace.pauseCompaction()
+        defer { keyspace.resumeCompaction() }
+        do throws(TransferError) {
+            let size = try BoltExport.write(keyspace.environment, to: descriptor, path: directory.snapshots)
+            return .snapshot(SnapshotCopy(descriptor: descriptor, size: size))
         } catch {
             close(descriptor)
             return .failed("snapshot: \(describe(error))")
         }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            close(descriptor)
-            return .failed("snapshot: \(text(of: errno))")
-        }
-        return .snapshot(SnapshotCopy(descriptor: descriptor, size: UInt64(status.st_size)))
     }
 }

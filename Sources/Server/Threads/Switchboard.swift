@@ -42,6 +42,8 @@ enum JournalInput: Sendable {
 enum FlushInput: Sendable {
     /// The snapshot thread wants what is applied by now in the database; `flushed` answers.
     case forSnapshot
+    /// The maintenance thread wants the same for a copy of the database; `flushed` answers.
+    case forCopy(id: UInt64)
     /// Rewrite the database file; `performed` answers.
     case defragment(id: UInt64)
     case stop
@@ -76,6 +78,8 @@ enum PeerSnapshot: Sendable {
 /// What arrives at the maintenance thread.
 enum MaintenanceInput: Sendable {
     case perform(id: UInt64, MaintenanceOperation)
+    /// What was applied when the copy was asked for is in the database.
+    case flushed(id: UInt64)
     case stop
 }
 

@@ -1,4 +1,5 @@
 import Backend
+import MVCC
 import Raft
 
 extension StoredState {
@@ -19,5 +20,16 @@ extension StoredState {
     private static func number(_ bytes: [UInt8]?) -> UInt64? {
         guard let bytes, bytes.count == 8 else { return nil }
         return bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
+
+extension StoredState {
+    /// What bucket meta says of a position: index, term and configuration, as a restore sets them.
+    package static func changes(toPosition position: SnapshotMetadata) -> [BucketChange] {
+        [
+            BucketChange(.meta, key: Key.consistentIndex, value: position.id.index.rawValue.bigEndianBytes),
+            BucketChange(.meta, key: Key.term, value: position.id.term.rawValue.bigEndianBytes),
+            stored(position.configuration),
+        ]
     }
 }

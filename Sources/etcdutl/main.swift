@@ -1,0 +1,3 @@
+import Terminal
+
+launch(Etcdutl.self)
