@@ -93,12 +93,14 @@ package struct LogDump {
             }
             bar.finish()
             return (sum, nil)
-        } catch .noSegment(let directory, _) {
-            throw Failure("Failed reading WAL: no .wal file in \(directory)")
+        } catch .noSegment {
+            throw noLog(wal)
         } catch {
             return (sum, error)
         }
     }
+
+    static func noLog(_ wal: String) -> Failure { Failure("Failed reading WAL: no .wal file in \(wal)") }
 
     /// Prints what stands above the entries; answers the index before the first to show.
     private func heading(_ audit: LogAudit) throws(Failure) -> LogIndex {

@@ -18,8 +18,13 @@ package struct LogRawDump {
 
     /// Answers whether the log was read to a clean end.
     package func run() throws(Failure) -> Bool {
-        var reader = try journal { () throws(JournalError) in
-            try LogReader(in: wal, from: LogIndex(range.lowerBound))
+        var reader: LogReader
+        do throws(JournalError) {
+            reader = try LogReader(in: wal, from: LogIndex(range.lowerBound))
+        } catch .noSegment {
+            throw LogDump.noLog(wal)
+        } catch {
+            throw Failure("\(error)")
         }
         var (isSound, isInBadRun) = (true, false)
         while true {

@@ -4,20 +4,18 @@ import MVCC
 
 /// Makes a database of this server from any state: the common middle of restore, hashes and repairs.
 enum DatabaseLoad {
-    /// Fills a fresh database file at `path` with everything `source` holds, but for the buckets in
-    /// `leaving`.
+    /// Fills a fresh database file at `path` with everything `source` holds.
     ///
     /// Keys of bucket `key` take the stored form. Records without a key, which `--bump-revision` of etcd
     /// leaves at the new revision, stay behind: the compaction revisions in bucket meta say the same.
     static func run(
-        _ source: StateSource, to path: String, leaving: Set<Bucket> = [], progress: (UInt64) -> Void
+        _ source: StateSource, to path: String, progress: (UInt64) -> Void
     ) throws(TransferError) {
         var load = try backend { () throws(BackendError) in try BulkLoad(replacing: path) }
         var (failure, done) = (nil as TransferError?, 0 as UInt64)
         try source.forEach { bucket, key, value in
             done += UInt64(key.byteCount + value.byteCount)
             progress(done)
-            if leaving.contains(bucket) { return true }
             do throws(TransferError) {
                 try add(bucket, key, value, to: &load, path: source.path)
             } catch {

@@ -9,30 +9,37 @@ import Store
 enum LogCatchUp {
     private static let batchMax = 1000
 
-    /// Brings the database of `environment`, a copy of the one in `wal`'s data directory, up to the commit
-    /// index. Answers how many entries it applied. The log is only read; a torn tail ends it.
+    /// Brings the database of `environment`, a copy of the one in `wal`'s data directory, up to what the log has
+    /// committed. Answers how many entries it applied. The log is only read; a torn tail ends it.
+    ///
+    /// The commit index on disk lags behind what was answered. A member that is the only voter has committed
+    /// everything in its log; of others no more is known than the commit index says.
     static func run(_ environment: Environment, wal: String) throws(TransferError) -> Int {
         let (audit, state) = (try sum(of: wal), try storedState(environment))
         let applied = state.consistentIndex
-        guard audit.state.commit > applied, let first = audit.firstIndex else { return 0 }
+        guard audit.last.index > applied, let first = audit.firstIndex else { return 0 }
         guard first <= applied + 1 else {
             throw .logDoesNotReach(directory: wal, index: applied.rawValue)
         }
-        var replica = try CatchUpMachine(environment, state)
+        // etcd before 3.5 stores members only.
+        let voters = state.configuration?.voters.count ?? state.members.count { !$0.isLearner }
+        var isAlone = voters == 1
+        var machine = try CatchUpMachine(environment, state)
         var reader = try journal { () throws(JournalError) in try LogReader(in: wal) }
         var (batch, count) = ([Entry](), 0)
-        let end = min(audit.state.commit, audit.last.index)
-        while applied + UInt64(count) < end {
-            guard let entry = try next(&reader, audit, first: first) else { break }
-            guard entry.index > applied, entry.index <= end else { continue }
+        while applied + UInt64(count) < audit.last.index, let entry = try next(&reader, audit, first: first) {
+            if entry.index <= applied { continue }
+            if entry.kind != .normal { isAlone = false }
+            guard isAlone || entry.index <= audit.state.commit else { break }
             batch.append(entry)
             count += 1
-            if batch.count == batchMax || entry.index == end {
-                try replica.apply(batch)
+            if batch.count == batchMax {
+                try machine.apply(batch)
                 batch.removeAll(keepingCapacity: true)
             }
         }
-        try replica.finish()
+        if !batch.isEmpty { try machine.apply(batch) }
+        try machine.finish()
         return count
     }
 

@@ -67,8 +67,7 @@ package struct Restore {
         ] {
             try makeDirectory(path)
         }
-        try DatabaseLoad.run(
-            source, to: plan.database, leaving: [.members, .membersRemoved], progress: progress)
+        try DatabaseLoad.run(source, to: plan.database, progress: progress)
         let environment = try backend { () throws(BackendError) in try Environment(path: plan.database) }
         var report = RestoreReport()
         if isDirectory(plan.source), isDirectory(plan.source + "/member/wal") {

@@ -59,6 +59,14 @@ def test_the_log_of_a_real_etcd_is_listed(etcd, name, flags):
     golden(f"dump-logs-{name}.txt", output)
 
 
+@pytest.mark.parametrize("flags", [[], ["-start-snap", "0000000000000002-0000000000000016"]])
+def test_a_listing_begins_behind_the_newest_snapshot_or_the_one_named(tmp_path, flags):
+    directory = data_directory_of_fixture(tmp_path, snapshot=True)
+    status, output, errors = run("etcd-dump-logs", *flags, directory)
+    assert status == 0, errors
+    golden("dump-logs-behind-snapshot.txt", output)
+
+
 def test_unknown_entry_types_are_named_and_passed_over(etcd):
     status, output, errors = run("etcd-dump-logs", "-entry-type=IRRPut,Nonsense", etcd)
     assert status == 0 and "Nonsense" in errors
@@ -70,7 +78,9 @@ def test_usage(etcd):
     assert run("etcd-dump-logs", "a", "b")[2] == "Error: Must provide data-dir argument (got [a b])\n"
     assert run("etcd-dump-logs", "-nosuch", etcd)[0] == 2
     assert run("etcd-dump-logs", "-start-index=1", "-start-snap=x", etcd)[0] == 2
-    assert run("etcd-dump-logs", "/nonexistent")[0] == 1
+    for mode in ([], ["-raw"]):
+        assert run("etcd-dump-logs", *mode, "/nonexistent")[::2] == \
+            (1, "Error: Failed reading WAL: no .wal file in /nonexistent/member/wal\n")
     assert run("etcd-dump-logs", "--help")[0] == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from damage import flip
 from servers import OURS, REAL, Server
-from tools import BOLT_SNAPSHOT, etcdctl, golden, run
+from tools import BOLT_SNAPSHOT, etcdctl, golden, root_page, run
 
 KEYS = 2000
 
@@ -165,9 +165,10 @@ def test_a_snapshot_with_a_wrong_or_missing_digest_is_refused(tmp_path):
 def test_a_damaged_page_of_a_snapshot_is_named(tmp_path):
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(BOLT_SNAPSHOT.read_bytes())
-    flip(damaged, 3 * 4096 + 8, 6)  # the kind of page 3
+    place = root_page(damaged) + 8
+    flip(damaged, place, 6)  # the kind of the page
     status, _, errors = run("etcdutl", "snapshot", "status", damaged)
-    assert status == 1 and f"{damaged}:{3 * 4096 + 8}: page flags" in errors
+    assert status == 1 and f"{damaged}:{place}: page flags" in errors
 
 
 def test_the_revision_is_bumped_and_what_was_before_is_compacted(tmp_path):

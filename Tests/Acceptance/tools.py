@@ -38,10 +38,17 @@ def golden(name, text):
     assert text == path.read_text()
 
 
-def data_directory_of_fixture(parent):
+def data_directory_of_fixture(parent, snapshot=False):
     """A data directory with the log and snapshot of a real etcd 3.4.23 (Tests/JournalTests/Fixtures)."""
     directory = parent / "etcd"
     (directory / "member/wal").mkdir(parents=True)
     (directory / "member/snap").mkdir()
     shutil.copy(FIXTURES / "etcd-3.4.23.wal", directory / "member/wal/0000000000000000-0000000000000000.wal")
+    if snapshot:
+        shutil.copy(FIXTURES / "etcd-3.4.23.snap", directory / "member/snap/0000000000000002-0000000000000016.snap")
     return directory
+
+
+def root_page(path):
+    """Where the root page of a bbolt file begins, by the first of its two meta pages."""
+    return int.from_bytes(path.read_bytes()[32:40], "little") * 4096
