@@ -132,7 +132,9 @@ let package = Package(
                 "Services", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire", "Raft",
                 "Replication", "Telemetry", "CNgHTTP2", "CPlatform", protobuf, logging,
             ]),
-        tests("PeersTests", ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
+        tests(
+            "PeersTests",
+            ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
         tests(
             "ServerTests",
             [

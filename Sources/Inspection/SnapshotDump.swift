@@ -104,7 +104,7 @@ package struct SnapshotDump {
             guard let record = live[key]?.record else { continue }
             output.line(
                 "\(goQuoted(key))\t\(record.modRevision)\t\(record.createRevision)\t\(record.version)\t"
-                    + "\(String(UInt64(bitPattern: record.lease), radix: 16))\t\(record.value.count)")
+                    + "\(Self.hexLease(record))\t\(record.value.count)")
         }
     }
 
@@ -118,13 +118,17 @@ package struct SnapshotDump {
                 output.line("rev=\(revision.main)/\(revision.sub) deleted")
             } else {
                 let lease =
-                    record.lease == 0 ? "" : " lease=\(String(UInt64(bitPattern: record.lease), radix: 16))"
+                    record.lease == 0 ? "" : " lease=\(Self.hexLease(record))"
                 output.line(
                     "rev=\(revision.main)/\(revision.sub) created=\(record.createRevision) ver=\(record.version)"
                         + "\(lease) val=\(goQuoted(record.value))")
             }
         }
         return count > 0
+    }
+
+    private static func hexLease(_ record: StoredKeyValue) -> String {
+        String(UInt64(bitPattern: record.lease), radix: 16)
     }
 
     /// Every record as a JSON object, one a line; keys and values in base64.

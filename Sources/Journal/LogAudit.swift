@@ -15,6 +15,8 @@ package struct LogAudit {
     /// Where each standing entry lies; the first is that of `firstIndex`. Kept on demand: 16 bytes each.
     package private(set) var places: [Place] = []
     private let keepsPlaces: Bool
+    /// Where each term begins among the standing entries.
+    private var terms: [EntryID] = []
     private var segment = -1
     private var ordinal = 0
 
@@ -61,12 +63,20 @@ package struct LogAudit {
             state = new
         case .snapshot(let snapshot):
             snapshots.append(snapshot)
-            // A snapshot received from the leader replaces all there was.
-            if snapshot.id.index > last.index { restart(after: snapshot.id) }
+            // A snapshot of entries that the log does not hold came from the leader and replaced all there
+            // was.
+            if replaces(snapshot.id) { restart(after: snapshot.id) }
         }
     }
 
+    private func replaces(_ snapshot: EntryID) -> Bool {
+        if snapshot.index > last.index { return true }
+        guard let firstIndex, snapshot.index >= firstIndex else { return false }
+        return terms.last { $0.index <= snapshot.index }?.term != snapshot.term
+    }
+
     private mutating func restart(after id: EntryID) {
+        terms.removeAll()
         last = id
         firstIndex = nil
         places.removeAll()
@@ -92,6 +102,8 @@ package struct LogAudit {
             }
         }
         last = id
+        terms.removeAll { $0.index >= id.index }
+        if terms.last?.term != id.term { terms.append(id) }
         if keepsPlaces {
             places.append(Place(segment: UInt32(record.segment), offset: record.offset))
         }

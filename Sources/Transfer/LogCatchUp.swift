@@ -9,8 +9,8 @@ import Store
 enum LogCatchUp {
     private static let batchMax = 1000
 
-    /// Brings the database of `environment`, a copy of the one in `wal`'s data directory, up to what the log has
-    /// committed. Answers how many entries it applied. The log is only read; a torn tail ends it.
+    /// Brings the database of `environment`, a copy of the one in `wal`'s data directory, up to what the log
+    /// has committed. Answers how many entries it applied. The log is only read; a torn tail ends it.
     ///
     /// The commit index on disk lags behind what was answered. A member that is the only voter has committed
     /// everything in its log; of others no more is known than the commit index says.

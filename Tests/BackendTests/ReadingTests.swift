@@ -21,7 +21,8 @@ import Testing
             #expect(try environment.contents() == contents)
             let statistics = try environment.statistics()
             #expect(statistics.buckets[.key]?.records == 40 && statistics.readers == [])
-            #expect(statistics.pages > statistics.freePages && statistics.reusablePages == statistics.freePages)
+            #expect(
+                statistics.pages > statistics.freePages && statistics.reusablePages == statistics.freePages)
         }
         #expect(scratch.names == ["db"])
         #expect(readFile(scratch.database) == before)

@@ -69,7 +69,8 @@ private final class Folder {
         }
         #expect(kept(after) == kept(before))
         // The .snap file beside it holds the same as the database.
-        let snap = try StateSource(path: folder.path + "/d/member/snap/0000000000000001-0000000000000001.snap")
+        let snap = try StateSource(
+            path: folder.path + "/d/member/snap/0000000000000001-0000000000000001.snap")
         #expect(try records(snap) == after)
         let valid = try DurableLog.validSnapshots(in: folder.path + "/d/member/wal")
         #expect(valid.contains(EntryID(term: Term(1), index: LogIndex(1))))

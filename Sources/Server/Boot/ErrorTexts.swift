@@ -1,6 +1,7 @@
 import Backend
 import Journal
 import MVCC
+import Raft
 import Store
 
 extension BackendError {
