@@ -95,7 +95,7 @@ struct MaintenanceThread {
             return .snapshot(SnapshotCopy(descriptor: descriptor, size: size))
         } catch {
             close(descriptor)
-            return .failed("snapshot: \(describe(error))")
+            return .failed("snapshot: \(error)")
         }
     }
 }
