@@ -68,6 +68,7 @@ extension LoopServices {
     private func revokeExpired() {
         let status = engine.status
         guard status.leader == context.member else { return }
+        let asker = context.auth.ownIdentity
         for lease in context.lessor.expired(at: leaseTime) {
             counters.leasesExpired += 1
             var request: [UInt8] = []
@@ -75,7 +76,8 @@ extension LoopServices {
             let id = drawID()
             var data: [UInt8] = []
             // The span does not outlive `request`.
-            unsafe data.appendInternalRaftRequest(.leaseRevoke, request.span.bytes, id: id)
+            unsafe data.appendInternalRaftRequest(
+                .leaseRevoke, request.span.bytes, id: id, username: asker.user, authRevision: asker.revision)
             waiters.insert(.expiry(lease: lease), id: id, deadline: now + limits.requestTimeout)
             engine.proposeWhileLeading(status.term, id, data)
         }

@@ -110,9 +110,11 @@ final class LeaderDesk {
     /// Proposes what nobody waits for.
     func propose(_ kind: InternalRaftRequest.Kind, _ request: [UInt8]) {
         let id = drawID()
+        let asker = member.auth.ownIdentity
         var data: [UInt8] = []
         // The span does not outlive `request`.
-        unsafe data.appendInternalRaftRequest(kind, request.span.bytes, id: id)
+        unsafe data.appendInternalRaftRequest(
+            kind, request.span.bytes, id: id, username: asker.user, authRevision: asker.revision)
         _ = member.switchboard.replica.push(.proposals([ProposedEntry(tag: id, data: data)]))
     }
 

@@ -129,7 +129,7 @@ struct HousekeeperThread {
     ) {
         let id = ids.draw()
         var data: [UInt8] = []
-        let asker = auth.isEnabled ? auth.serverIdentity : AuthIdentity()
+        let asker = auth.ownIdentity
         // The span does not outlive `request`.
         unsafe data.appendInternalRaftRequest(
             kind, request.span.bytes, id: id, username: asker.user, authRevision: asker.revision)

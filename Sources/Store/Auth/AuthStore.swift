@@ -60,6 +60,9 @@ package final class AuthStore: Sendable {
     /// The member's own: it may do everything.
     package var serverIdentity: AuthIdentity { AuthIdentity(user: AuthState.root, revision: revision) }
 
+    /// What the member's own entries carry: nothing while authentication is off.
+    package var ownIdentity: AuthIdentity { isEnabled ? serverIdentity : AuthIdentity() }
+
     /// What the user may do with keys. Throws `userEmpty`, `authOldRevision`, and `permissionDenied` for a
     /// user that is gone.
     package func permissions(of identity: AuthIdentity) throws(StoreError) -> UserPermissions {
