@@ -28,7 +28,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let package = Package(
     name: "swift-etcd",
-    products: [.executable(name: "etcd", targets: ["etcd"])],
+    products: [.executable(name: "etcd", targets: ["etcd"]), .executable(name: "sim", targets: ["sim"])],
     dependencies: [
         // Without its traits it needs FoundationEssentials only. Foundation would bring ICU: 45 MB.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -90,6 +90,11 @@ let package = Package(
                 "Net", "EtcdAPI", "Wire", "Telemetry", "CPlatform", "COpenSSL", "CYAML", logging, protobuf,
             ]),
         .executableTarget(name: "etcd", dependencies: ["Server"], swiftSettings: strict),
+        module(
+            "Simulation",
+            ["Replication", "Raft", "Journal", "Store", "MVCC", "Backend", "EtcdAPI", "Wire"]),
+        .executableTarget(
+            name: "sim", dependencies: ["Simulation", arguments], swiftSettings: strict),
 
         // The tools.
         .executableTarget(
@@ -123,7 +128,9 @@ let package = Package(
         tests("RaftTests", ["Raft"], resources: [.copy("Scripts")]),
         tests("MVCCTests", ["MVCC", "Backend", "Wire"]),
         tests("ReplicationTests", ["Replication", "Raft"]),
-        tests("JournalTests", ["Journal", "Raft", "Wire", "CPlatform"], resources: [.copy("Fixtures")]),
+        tests(
+            "JournalTests", ["Journal", "Simulation", "Raft", "Wire", "CPlatform"],
+            resources: [.copy("Fixtures")]),
         tests("StoreTests", ["Store", "MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", protobuf]),
         tests("HTTPTests", ["HTTP", "Net", "CNgHTTP2", "CPlatform"]),
         tests(

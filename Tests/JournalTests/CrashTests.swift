@@ -1,6 +1,7 @@
 import Glibc
 import Journal
 import Raft
+import Simulation
 import Testing
 
 /// What a workload was told to be durable, in the order it was told.

@@ -1,5 +1,6 @@
 import Journal
 import Raft
+import Simulation
 import Testing
 
 private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)

@@ -1,5 +1,6 @@
 import Glibc
 import Raft
+import Simulation
 import Testing
 
 @testable import Journal

@@ -7,20 +7,14 @@ import Synchronization
 /// Every call that changes something is a step, counted from 0. A plan can make a step fail, or end the
 /// world there; `afterCrash` is what a machine finds when it comes up again: unsynced sectors there or not
 /// by chance, unsynced names of each directory up to some point.
-final class SimulatedDisk: Disk {
+package final class SimulatedDisk: Disk {
     /// What happens at a step.
-    enum Fault: Equatable {
+    package enum Fault: Equatable, Sendable {
         case none
         /// That step fails with this error, after doing nothing (or a part of a write).
         case error(step: Int, errno: Int32)
         /// That step and all later ones fail; a write may be half done.
         case crash(step: Int)
-    }
-
-    private struct File {
-        var current: [UInt8] = []
-        var durable: [UInt8] = []
-        var dirtySectors: Set<Int> = []
     }
 
     /// One change of a directory: names and what they stand for afterwards (nil: nothing).
@@ -33,7 +27,7 @@ final class SimulatedDisk: Disk {
     }
 
     private struct State {
-        var files: [Int: File] = [:]
+        var files: [Int: SimulatedFile] = [:]
         var directories: [Int: Directory] = [0: Directory()]
         var nextNode = 1
         var open: [Int32: Int] = [:]
@@ -41,54 +35,45 @@ final class SimulatedDisk: Disk {
         /// Node to the descriptor that locked it.
         var locks: [Int: Int32] = [:]
         var steps = 0
-        var log: [String] = []
+        var fault = Fault.none
     }
 
-    private static let sectorSize = 512
-    private let fault: Fault
     private let state: Mutex<State>
 
-    init(fault: Fault = .none) {
-        self.fault = fault
-        state = Mutex(State())
-    }
-
-    private init(restarted state: consuming State) {
-        fault = .none
+    package init(fault: Fault = .none) {
+        var state = State()
+        state.fault = fault
         self.state = Mutex(state)
     }
 
-    var steps: Int { state.withLock { $0.steps } }
+    private init(restarted state: consuming State) { self.state = Mutex(state) }
+
+    /// Steps so far.
+    package var steps: Int { state.withLock { $0.steps } }
+
+    /// Plans what happens at a step that is still to come.
+    package func arm(_ fault: Fault) { state.withLock { $0.fault = fault } }
 
     /// The same disk after power returned.
-    func afterCrash(seed: UInt64) -> SimulatedDisk {
-        var random = Seeded(seed)
+    package func afterCrash(seed: UInt64) -> SimulatedDisk {
+        var random = Chance(seed: seed)
         return SimulatedDisk(restarted: state.withLock { Self.survivors(of: $0, &random) })
     }
 
     /// The same disk, for a process that was started again: nothing lost, all files closed.
-    func afterExit() -> SimulatedDisk {
+    package func afterExit() -> SimulatedDisk {
         var next = state.withLock { $0 }
+        next.fault = .none
         next.open = [:]
         next.locks = [:]
         return SimulatedDisk(restarted: next)
     }
 
-    private static func survivors(of old: State, _ random: inout Seeded) -> State {
+    private static func survivors(of old: State, _ random: inout Chance) -> State {
         var new = State()
         new.nextNode = old.nextNode
         for (node, file) in old.files.sorted(by: { $0.key < $1.key }) {
-            var bytes = Bool.random(using: &random) ? file.current : file.durable
-            for position in bytes.indices
-            where file.dirtySectors.contains(position / sectorSize) || position >= file.current.count {
-                bytes[position] = position < file.durable.count ? file.durable[position] : 0
-            }
-            for sector in file.dirtySectors.sorted() where Bool.random(using: &random) {
-                let start = min(sector * sectorSize, bytes.count)
-                let end = min(start + sectorSize, bytes.count, file.current.count)
-                if start < end { bytes.replaceSubrange(start..<end, with: file.current[start..<end]) }
-            }
-            new.files[node] = File(current: bytes, durable: bytes)
+            new.files[node] = file.survivor(&random)
         }
         for (node, directory) in old.directories.sorted(by: { $0.key < $1.key }) {
             var names = directory.durable
@@ -108,16 +93,15 @@ final class SimulatedDisk: Disk {
 
     // Disk
 
-    func open(_ path: String, _ access: FileAccess) throws(DiskError) -> OpenFile {
+    package func open(_ path: String, _ access: FileAccess) throws(DiskError) -> OpenFile {
         if case .create = access { try step(.open, path) }
         return try with(path, .open) { state, directory, name throws(DiskError) in
             var node = state.directories[directory]?.current[name]
             if case .create = access {
                 if let node {
-                    state.files[node]?.current = []
-                    state.files[node]?.dirtySectors = []
+                    state.files[node]?.truncate(to: 0)
                 } else {
-                    state.files[state.nextNode] = File()
+                    state.files[state.nextNode] = SimulatedFile()
                     Self.change([(name, state.nextNode)], in: directory, &state)
                     node = state.nextNode
                     state.nextNode += 1
@@ -133,7 +117,7 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    func close(_ file: OpenFile) {
+    package func close(_ file: OpenFile) {
         state.withLock { state in
             guard let node = state.open.removeValue(forKey: file.descriptor) else {
                 preconditionFailure("\(file.path) is closed twice")
@@ -142,66 +126,48 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    func size(_ file: OpenFile) -> UInt64 { with(file) { UInt64($0.current.count) } }
+    package func size(_ file: OpenFile) -> UInt64 { with(file) { UInt64($0.bytes.count) } }
 
-    func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) {
+    package func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) {
         buffer += with(file) { content in
-            let start = min(Int(offset), content.current.count)
-            return content.current[start..<min(start + count, content.current.count)]
+            let start = min(Int(offset), content.bytes.count)
+            return content.bytes[start..<min(start + count, content.bytes.count)]
         }
     }
 
-    func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
-        var bytes = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+    package func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
         let failure = stepFailure(.write, file.path)
+        var count = bytes.byteCount
         if failure != nil {
             // The first half, in whole sectors: a page is written under its lock, so no sector is half new.
-            let end = (Int(offset) + bytes.count / 2) / Self.sectorSize * Self.sectorSize
-            bytes = Array(bytes.prefix(max(end - Int(offset), 0)))
+            let size = SimulatedFile.sectorSize
+            count = max((Int(offset) + count / 2) / size * size - Int(offset), 0)
         }
-        with(file) { content in
-            guard !bytes.isEmpty else { return }
-            let end = Int(offset) + bytes.count
-            if content.current.count < end {
-                let missing = end - content.current.count
-                content.current += [UInt8](repeating: 0, count: missing)
-            }
-            content.current.replaceSubrange(Int(offset)..<end, with: bytes)
-            for sector in (Int(offset) / Self.sectorSize)...((end - 1) / Self.sectorSize) {
-                content.dirtySectors.insert(sector)
-            }
+        state.withLock { state in
+            let node = Self.node(of: file, state)
+            state.files[node]?.write(bytes.extracting(first: count), at: Int(offset))
         }
         if let failure { throw failure }
     }
 
-    func allocate(_ file: OpenFile, size: UInt64) throws(DiskError) {
+    package func allocate(_ file: OpenFile, size: UInt64) throws(DiskError) {
         try step(.allocate, file.path)
-        with(file) { content in
-            let missing = Int(size) - content.current.count
-            if missing > 0 { content.current += [UInt8](repeating: 0, count: missing) }
-        }
+        with(file) { $0.extend(to: Int(size)) }
     }
 
-    func truncate(_ file: OpenFile, size: UInt64) throws(DiskError) {
+    package func truncate(_ file: OpenFile, size: UInt64) throws(DiskError) {
         try step(.truncate, file.path)
-        with(file) { content in
-            if content.current.count > Int(size) {
-                content.current.removeLast(content.current.count - Int(size))
-            }
-        }
+        with(file) { $0.truncate(to: Int(size)) }
     }
 
-    func sync(_ file: OpenFile) throws(DiskError) {
+    package func sync(_ file: OpenFile) throws(DiskError) {
         try step(.sync, file.path)
-        with(file) { content in
-            content.durable = content.current
-            content.dirtySectors = []
-        }
+        with(file) { $0.sync() }
     }
 
-    func startWriteback(_ file: OpenFile, offset: UInt64, size: UInt64) {}
+    package func startWriteback(_ file: OpenFile, offset: UInt64, size: UInt64) {}
 
-    func lock(_ file: OpenFile) -> Bool {
+    package func lock(_ file: OpenFile) -> Bool {
         state.withLock { state in
             guard let node = state.open[file.descriptor] else { preconditionFailure("not open") }
             guard state.locks[node] ?? file.descriptor == file.descriptor else { return false }
@@ -210,13 +176,13 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    func list(_ directory: String) -> [String]? {
+    package func list(_ directory: String) -> [String]? {
         state.withLock { state in
             Self.node(directory, state).flatMap { state.directories[$0] }.map { $0.current.keys.sorted() }
         }
     }
 
-    func createDirectory(_ path: String) throws(DiskError) {
+    package func createDirectory(_ path: String) throws(DiskError) {
         try step(.createDirectory, path)
         try with(path, .createDirectory) { state, directory, name throws(DiskError) in
             guard state.directories[directory]?.current[name] == nil else {
@@ -228,7 +194,7 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    func rename(_ from: String, to: String) throws(DiskError) {
+    package func rename(_ from: String, to: String) throws(DiskError) {
         try step(.rename, from)
         let target = Self.split(to)
         try with(from, .rename) { state, directory, name throws(DiskError) in
@@ -244,11 +210,11 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    func remove(_ path: String) throws(DiskError) { try unlink(path, .remove) }
+    package func remove(_ path: String) throws(DiskError) { try unlink(path, .remove) }
 
-    func removeDirectory(_ path: String) throws(DiskError) { try unlink(path, .removeDirectory) }
+    package func removeDirectory(_ path: String) throws(DiskError) { try unlink(path, .removeDirectory) }
 
-    func syncDirectory(_ path: String) throws(DiskError) {
+    package func syncDirectory(_ path: String) throws(DiskError) {
         try step(.syncDirectory, path)
         state.withLock { state in
             guard let node = Self.node(path, state), var directory = state.directories[node] else {
@@ -277,9 +243,9 @@ final class SimulatedDisk: Disk {
     }
 
     private func stepFailure(_ operation: DiskError.Operation, _ path: String) -> DiskError? {
-        let step = state.withLock { state in
+        let (step, fault) = state.withLock { state in
             state.steps += 1
-            return state.steps - 1
+            return (state.steps - 1, state.fault)
         }
         switch fault {
         case .error(step, let errno): return DiskError(operation, path: path, errno: errno)
@@ -288,12 +254,16 @@ final class SimulatedDisk: Disk {
         }
     }
 
-    private func with<R>(_ file: OpenFile, _ body: (inout File) -> R) -> R {
+    private static func node(of file: OpenFile, _ state: borrowing State) -> Int {
+        guard let node = state.open[file.descriptor] else { preconditionFailure("\(file.path) is not open") }
+        return node
+    }
+
+    private func with<R>(_ file: OpenFile, _ body: (inout SimulatedFile) -> R) -> R {
         state.withLock { state in
-            guard let node = state.open[file.descriptor], var content = state.files[node] else {
-                preconditionFailure("\(file.path) is not open")
-            }
-            state.files[node] = File()  // one owner, so that no copy is made
+            let node = Self.node(of: file, state)
+            guard var content = state.files[node] else { preconditionFailure("no file \(file.path)") }
+            state.files[node] = SimulatedFile()  // one owner, so that no copy is made
             defer { state.files[node] = content }
             return body(&content)
         }
