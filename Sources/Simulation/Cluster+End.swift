@@ -23,6 +23,7 @@ extension Cluster {
         }
         let leaders = current.filter { $0.running?.leads == true }
         referee.expect(leaders.count == 1, "\(leaders.count) members lead after the calm")
+        if let verdict = steadiness.verdict(self) { referee.fail(verdict) }
         for client in clients {
             referee.expect(
                 client.answeredInCalm > 0, "client \(client.number) gets no answer in the calm")

@@ -20,6 +20,7 @@ final class Cluster {
     var watchers: [Watching] = []
     var tormentor: Tormentor
     var operating: Operator
+    var steadiness = SteadinessChecker()
     private(set) var phase = Phase.beginning
     var trace: Trace
     private var chance: Chance
@@ -114,6 +115,7 @@ final class Cluster {
             if take(event) { events += 1 }
         }
         if referee.violation == nil { checkEnd() }
+        note("events by kind: \(trace.counts)")
         return RunReport(
             seed: scenario.seed, events: events, simulated: now, trace: trace.hash, referee: referee)
     }
@@ -175,6 +177,10 @@ final class Cluster {
         case .watcherActs(let watcher): return watchers[watcher].act(in: self)
         case .torment: tormentor.act(on: self)
         case .operatorActs: operating.act(on: self)
+        case .crash(let boot):
+            guard let (member, _) = living(boot) else { return false }
+            member.die(.powerless)
+            startLater(member)
         case .start(let place):
             let member = members[place]
             if member.running != nil || member.isRetired || member.isWaiting { return false }
@@ -198,7 +204,7 @@ final class Cluster {
         case .beginning: break
         case .wild:
             queue.add(.torment, at: now)
-            if scenario.changesMembership { queue.add(.operatorActs, at: now + 500_000) }
+            if scenario.changeInterval > 0 { queue.add(.operatorActs, at: now + 500_000) }
         case .calm:
             network.heal()
             operating.startAdded(self)
@@ -213,11 +219,17 @@ final class Cluster {
         case .quiet:
             operating.startAdded(self)
             operating.retireRemoved(self)
+            queue.add(.phase(.returning), at: now + 2_000_000)
+        case .returning:
+            steadiness.begin(self)
+            queue.add(.phase(.returned), at: now + 4 * scenario.electionTimeout)
+        case .returned: network.heal()
         }
     }
 
     func startLater(_ member: Member) {
-        let delay = phase == .calm || phase == .quiet ? 100_000 : chance.between(1_000, 3_000_000)
+        let isQuick = phase.isCalm || chance.happens(400)
+        let delay = isQuick ? chance.between(1_000, 100_000) : chance.between(100_000, 3_000_000)
         queue.add(.start(member: member.place), at: now + delay)
     }
 
@@ -225,10 +237,10 @@ final class Cluster {
 
     func send(_ message: Message, from member: Member) {
         guard let to = placeOfMember[message.to] else { return }
-        let isCalm = phase == .calm || phase == .quiet
-        let delays = network.delays(
-            from: member.place, to: to, mayRepeat: message.payload.mayRepeat, isCalm: isCalm)
-        for delay in delays { queue.add(.message(message), at: now + delay) }
+        let isCalm = phase.isCalm
+        let arrivals = network.arrivals(
+            from: member.place, to: to, mayRepeat: message.payload.mayRepeat, isCalm: isCalm, at: now)
+        for moment in arrivals { queue.add(.message(message), at: moment) }
     }
 
     private func deliver(_ message: Message) -> Bool {

@@ -25,6 +25,8 @@ struct Scenario {
     var skewPermille: UInt64 = 0
 
     // Network.
+    /// Messages of one link arrive in the order in which they were sent, as over the streams of peers.
+    var isOrdered: Bool
     var lossPermille: Int
     var duplicatePermille: Int
     var delayMin: UInt64 = 100
@@ -43,7 +45,11 @@ struct Scenario {
     // Torments: a mean number of each per run.
     var tormentInterval: UInt64
     var torments: [Torment]
-    var changesMembership: Bool
+    /// A member crashes right after it has granted a vote or asked for one, or acknowledged an append.
+    var crashAfterVotePermille: Int
+    var crashAfterAppendPermille: Int
+    /// Between two changes of the membership, at most; 0: there are none.
+    var changeInterval: UInt64
     var isPreVoting: Bool
 
     // Limits of the members.
@@ -67,6 +73,7 @@ struct Scenario {
         wildTime = chance.between(8, 20) * 1_000_000
         thinkTime = chance.pick([2_000, 10_000, 40_000])
         skewPermille = chance.pick([0, 5, 20])
+        isOrdered = chance.happens(600)
         lossPermille = chance.pick([0, 5, 20, 100])
         duplicatePermille = chance.pick([0, 10, 50])
         delayMax = chance.pick([500, 2_000, 20_000])
@@ -78,10 +85,23 @@ struct Scenario {
         blockedWatchPermille = chance.pick([0, 100, 500])
         tormentInterval = chance.pick([150_000, 400_000, 1_000_000])
         torments = Torment.allCases.filter { _ in chance.happens(600) }
-        changesMembership = chance.happens(500)
+        crashAfterVotePermille = chance.pick([0, 0, 50, 200])
+        crashAfterAppendPermille = chance.pick([0, 0, 0, 2])
+        changeInterval = chance.pick([0, 0, 300_000, 2_000_000])
         isPreVoting = !chance.happens(200)
-        snapshotCount = 1_000_000 + chance.pick([20, 100, 1_000])
+        snapshotCount = chance.pick([20, 100, 1_000])
+        if chance.happens(300) { makeTurbulent(&chance) }
         drawLimits(&chance)
+    }
+
+    /// Little work and much strife: many terms in one run, for what only a certain order of leaders shows.
+    private mutating func makeTurbulent(_ chance: inout Chance) {
+        wildTime = chance.between(40, 80) * 1_000_000
+        thinkTime = 200_000
+        clients = min(clients, 4)
+        tormentInterval = chance.pick([50_000, 150_000, 300_000])
+        crashAfterVotePermille = chance.pick([50, 200])
+        voters = chance.pick([3, 3, 5])
     }
 
     private mutating func drawLimits(_ chance: inout Chance) {
@@ -93,7 +113,7 @@ struct Scenario {
         if chance.happens(200) { node.waitingReadsMax = 4 }
         if chance.happens(200) { replica.applyGapMax = 50 }
         if chance.happens(200) { replica.backlogMax = 3 }
-        replica.catchUpEntries = 1_000_000 + chance.pick([5, 50, 5_000])
+        replica.catchUpEntries = chance.pick([5, 50, 5_000])
         replica.compactionStride = chance.pick([1, 10, 1_000])
         if chance.happens(300) { replica.heldEntriesMax = 200 }
         replica.snapshotRetryTicks = 10

@@ -5,12 +5,15 @@ import Raft
 /// Two runs of one seed on one commit have the same hash, or the simulation is broken.
 struct Trace {
     private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    /// Events by kind.
+    private(set) var counts = Array(repeating: 0, count: 64)
     private let write: ((String) -> Void)?
 
     /// `write` takes a line of text for every event; nil: none is made.
     init(_ write: ((String) -> Void)? = nil) { self.write = write }
 
     mutating func event(_ now: Moment, _ kind: UInt64, _ who: Int, _ detail: UInt64) {
+        counts[Int(kind)] += 1
         hash = StateDigest.mix(hash ^ detail, now.microseconds ^ kind << 56 ^ UInt64(who) << 48)
     }
 

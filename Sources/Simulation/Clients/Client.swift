@@ -33,7 +33,7 @@ struct Client {
 
     /// Begins the next call.
     mutating func act(in cluster: Cluster) -> Bool {
-        guard call == nil, cluster.phase != .quiet else { return false }
+        guard call == nil, cluster.phase == .calm || !cluster.phase.isCalm else { return false }
         calls += 1
         let operation = workload.next(in: cluster)
         if chance.happens(50) { changeMember(in: cluster) }

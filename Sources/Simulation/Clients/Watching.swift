@@ -29,7 +29,7 @@ struct Watching {
                 self.connection = nil
                 return true
             }
-            let isCalm = cluster.phase == .calm || cluster.phase == .quiet
+            let isCalm = cluster.phase.isCalm
             let isRetired = cluster.members[connection.boot.member].isRetired
             guard isRetired || (!isCalm && chance.happens(100)) else { return false }
             disconnect(from: running)
@@ -71,7 +71,7 @@ struct Watching {
 
     /// Takes events; false when there is no room for them.
     mutating func see(_ events: [WatchChecker.Seen], in cluster: Cluster) -> Bool {
-        let isCalm = cluster.phase == .calm || cluster.phase == .quiet
+        let isCalm = cluster.phase.isCalm
         if !isCalm, chance.happens(scenario.blockedWatchPermille) { return false }
         if let verdict = checker.verdict(on: events, model: cluster.referee.model) {
             cluster.referee.fail("watcher \(number) \(verdict)")

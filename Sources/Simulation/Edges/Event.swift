@@ -46,6 +46,8 @@ enum Event {
     case torment
     /// The operator changes the membership.
     case operatorActs
+    /// The power of a member goes at a chosen moment.
+    case crash(BootID)
     /// A member that is down is started.
     case start(member: Int)
     /// The phase of the run changes.
@@ -62,4 +64,16 @@ enum Phase {
     case calm
     /// The workload has ended; leases run out, everything converges.
     case quiet
+    /// One follower is cut off for some elections' time…
+    case returning
+    /// …and is back.
+    case returned
+
+    /// Nothing goes wrong any more but what is done to one follower.
+    var isCalm: Bool {
+        switch self {
+        case .beginning, .wild: false
+        case .calm, .quiet, .returning, .returned: true
+        }
+    }
 }

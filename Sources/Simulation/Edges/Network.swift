@@ -6,12 +6,16 @@ struct Network {
     private var chance: Chance
     /// [from][to]
     private var isCut: [[Bool]]
+    /// [from][to]: when the last message arrives, where messages do not overtake each other.
+    private var lastArrival: [[Moment]]
 
     init(_ scenario: Scenario, chance: Chance) {
         self.scenario = scenario
         self.chance = chance
         isCut = Array(
             repeating: Array(repeating: false, count: scenario.membersMax), count: scenario.membersMax)
+        lastArrival = Array(
+            repeating: Array(repeating: .start, count: scenario.membersMax), count: scenario.membersMax)
     }
 
     var isWhole: Bool { isCut.allSatisfy { !$0.contains(true) } }
@@ -41,17 +45,23 @@ struct Network {
 
     func reaches(from: Int, to: Int) -> Bool { !isCut[from][to] }
 
-    /// The delays after which copies of a message arrive; none: it is lost.
+    /// When copies of a message arrive; none: it is lost.
     ///
     /// What nobody would send a second time comes at most once: peers speak over streams, which do not
     /// repeat, so a forwarded proposal that came twice would be two writes.
-    mutating func delays(from: Int, to: Int, mayRepeat: Bool, isCalm: Bool) -> [UInt64] {
+    mutating func arrivals(
+        from: Int, to: Int, mayRepeat: Bool, isCalm: Bool, at now: Moment
+    ) -> [Moment] {
         guard !isCut[from][to] else { return [] }
-        if isCalm { return [chance.between(scenario.delayMin, 500)] }
+        if isCalm { return [now + chance.between(scenario.delayMin, 500)] }
         if chance.happens(scenario.lossPermille) { return [] }
-        var delays = [delay()]
-        if mayRepeat, chance.happens(scenario.duplicatePermille) { delays.append(delay()) }
-        return delays
+        var arrivals = [now + delay()]
+        if scenario.isOrdered {
+            arrivals[0] = max(arrivals[0], lastArrival[from][to])
+            lastArrival[from][to] = arrivals[0]
+        }
+        if mayRepeat, chance.happens(scenario.duplicatePermille) { arrivals.append(now + delay()) }
+        return arrivals
     }
 
     private mutating func delay() -> UInt64 {

@@ -57,8 +57,21 @@ extension Member {
                 sendSnapshot(to: message, running)
             } else {
                 cluster.send(message, from: self)
+                crashAfterPromise(message, running)
             }
         }
+    }
+
+    /// Whoever has just bound itself loses its power at once, now and then: what it promised must hold.
+    private func crashAfterPromise(_ message: Message, _ running: Running) {
+        guard cluster.phase == .wild else { return }
+        let permille: Int
+        switch message.payload {
+        case .voteResponse(isGranted: true), .vote: permille = cluster.scenario.crashAfterVotePermille
+        case .appendAccepted: permille = cluster.scenario.crashAfterAppendPermille
+        default: return
+        }
+        if chance.happens(permille) { plan(.crash(running.boot), in: chance.between(0, 2_000)) }
     }
 
     /// What is decided goes to the state machine.

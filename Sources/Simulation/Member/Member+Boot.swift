@@ -65,7 +65,7 @@ extension Member {
         let recorded = try journal { () throws(JournalError) in
             try DurableLog.validSnapshots(in: Member.logDirectory, disk: disk)
         }
-        let store = try open(ids)
+        let store = try open(ids, recorded: recorded)
         let state = store.state
         let base = recorded.filter { $0.index <= state.consistentIndex }.max() ?? .zero
         let recovery = try journal { () throws(JournalError) in
@@ -92,6 +92,28 @@ extension Member {
         let log = recovery.intoLog()
         let replica = try makeReplica(start, lastSnapshot: base.index)
         return Running(boot: boot, replica: replica, log: log, store: store, ids: ids.ids(loop: 0))
+    }
+
+    /// Opens the database; one that ends before a snapshot the member has received is made anew from that.
+    private func open(_ ids: RequestIDs.Boot, recorded: [EntryID]) throws(StartFailure) -> OpenStore {
+        let end: LogIndex
+        do {
+            let store = try open(ids)
+            guard let newest = recorded.max(), store.state.consistentIndex < newest.index else {
+                return store
+            }
+            end = store.state.consistentIndex
+        }
+        do {
+            let directory = SnapshotDirectory(Member.snapshotDirectory, disk: disk)
+            let later = recorded.filter { $0.index > end }
+            if let newest = try directory.newest(among: later, scrutiny: .everything).snapshot {
+                try load(newest.metadata.id, into: database).finish()
+            }
+        } catch {
+            throw .broken("snapshot: \(error)")
+        }
+        return try open(ids)
     }
 
     private func makeReplica(_ start: Node.Start, lastSnapshot: LogIndex) throws(StartFailure) -> Replica {
@@ -189,7 +211,10 @@ extension Member {
     /// Makes a write of the log; false when the disk failed.
     func save(_ write: Write, in running: Running) -> Bool {
         do throws(JournalError) {
-            if let snapshot = write.snapshot { try running.log?.saveSnapshot(snapshot) }
+            if let snapshot = write.snapshot {
+                try running.log?.saveSnapshot(snapshot)
+                try release(snapshot, running)
+            }
             try running.log?.save(write.entries, hardState: write.hardState, mustSync: write.mustSync)
             return true
         } catch {

@@ -134,9 +134,14 @@ extension Member {
     // Watches.
 
     func showLater(_ running: Running) {
-        guard running.hub.count > 0, !running.isShowPlanned else { return }
+        // Without watchers too: what a hub has not passed keeps compactions waiting.
+        plan(showIn: chance.between(1, 2_000), running)
+    }
+
+    private func plan(showIn delay: UInt64, _ running: Running) {
+        if running.isShowPlanned { return }
         running.isShowPlanned = true
-        plan(.showWatchers(running.boot), in: chance.between(1, 2_000))
+        plan(.showWatchers(running.boot), in: delay)
     }
 
     func showWatchers(_ running: Running) {
@@ -146,7 +151,9 @@ extension Member {
         do {
             let hasMore = try running.hub.advance(budget)
             for watcher in running.screen.takeResumable(&chance) { running.hub.resume(watcher) }
-            if hasMore || running.screen.hasBlocked { showLater(running) }
+            if hasMore { showLater(running) }
+            // A client reads on after a while.
+            if running.screen.hasBlocked { plan(showIn: chance.between(1_000, 60_000), running) }
         } catch {
             cluster.referee.fail("member \(place) cannot show its watchers: \(error)")
         }

@@ -38,9 +38,11 @@ extension Member {
                 return handle(.snapshotFailed, in: running)
             }
             try write(metadata, records)
-            try running.log?.saveSnapshot(metadata)
-            running.log?.release(upTo: metadata.id.index)
-            _ = try running.log?.purge(maxWALs: cluster.scenario.walsMax)
+            // One received meanwhile stands for more: this file has come too late to count.
+            if let recorded = running.log?.snapshotted, metadata.id.index >= recorded {
+                try running.log?.saveSnapshot(metadata)
+                try release(metadata, running)
+            }
             _ = try snapshots.purge(maxSnapshots: cluster.scenario.snapshotsMax)
             handle(.snapshotted(metadata.id), in: running)
         } catch {
@@ -48,6 +50,12 @@ extension Member {
             if running.log?.failure != nil { return stop(running, "\(error)") }
             handle(.snapshotFailed, in: running)
         }
+    }
+
+    /// What a recorded snapshot makes superfluous goes.
+    func release(_ metadata: SnapshotMetadata, _ running: Running) throws(JournalError) {
+        running.log?.release(upTo: metadata.id.index)
+        _ = try running.log?.purge(maxWALs: cluster.scenario.walsMax)
     }
 
     private var snapshots: SnapshotDirectory { SnapshotDirectory(Member.snapshotDirectory, disk: disk) }
@@ -100,8 +108,33 @@ extension Member {
 
     /// Puts a received snapshot in the place of the state machine; false when the member went down.
     func restore(_ metadata: SnapshotMetadata, _ running: Running) -> Bool {
-        cluster.referee.fail("member \(place) cannot install \(metadata.id)")
-        return false
+        do {
+            let load = try load(metadata.id, into: database)
+            let received = try ReceivedState.read(load, metadata: metadata, beside: running.environment)
+            try running.machine.restore(received)
+        } catch {
+            cluster.referee.fail("member \(place) cannot install a snapshot: \(error)")
+            return false
+        }
+        cluster.note("member \(place) has installed the snapshot at \(metadata.id.index.rawValue)")
+        compare(running)
+        releaseReaders(running)
+        planFlush(running)
+        showLater(running)
+        handle(.applied(metadata.id.index), in: running)
+        return self.running === running
+    }
+
+    /// A database made of a snapshot file, beside the present one.
+    func load(_ id: EntryID, into database: String) throws -> BulkLoad {
+        var reader = try SnapshotReader(path: snapshots.path(of: id), disk: disk)
+        var load = try BulkLoad(replacing: database)
+        while try reader.next() {
+            guard let bucket = Bucket(name: reader.bucket) else { preconditionFailure("an unknown bucket") }
+            let (key, value) = reader.withRecord { (copy(of: $0), copy(of: $1)) }
+            try load.add(bucket, key: key, value: value)
+        }
+        return load
     }
 
     /// Takes a whole stream: the file is complete, verified and durable before raft hears of it.
