@@ -22,8 +22,12 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: common)
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+        swiftSettings: common)
 }
 
 let package = Package(
@@ -142,6 +146,8 @@ let package = Package(
         tests(
             "PeersTests",
             ["Peers", "HTTP", "Net", "Raft", "Journal", "Store", "Telemetry", "CPlatform", logging]),
+        tests(
+            "SimulationTests", ["Simulation", "Raft", "Journal", "Store"], exclude: ["Mutations"]),
         tests(
             "ServerTests",
             [

@@ -221,9 +221,12 @@ final class Cluster {
             operating.retireRemoved(self)
             queue.add(.phase(.returning), at: now + 2_000_000)
         case .returning:
+            operating.retireRemoved(self)
             steadiness.begin(self)
             queue.add(.phase(.returned), at: now + 4 * scenario.electionTimeout)
-        case .returned: network.heal()
+        case .returned:
+            operating.retireRemoved(self)
+            network.heal()
         }
     }
 

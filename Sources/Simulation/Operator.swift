@@ -18,7 +18,8 @@ struct Operator {
     /// Makes one change, through whichever member leads, and plans the next.
     mutating func act(on cluster: Cluster) {
         guard cluster.phase == .wild else { return }
-        cluster.queue.add(.operatorActs, at: cluster.now + chance.between(50_000, cluster.scenario.changeInterval))
+        let pause = chance.between(50_000, cluster.scenario.changeInterval)
+        cluster.queue.add(.operatorActs, at: cluster.now + pause)
         startAdded(cluster)
         stopRemoved(cluster)
         guard let leader = cluster.members.last(where: { $0.running?.leads == true }),

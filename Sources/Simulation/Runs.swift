@@ -14,8 +14,8 @@ extension RunReport {
     /// One line for people.
     package var text: String {
         "seed \(seed): \(events) events, \(simulatedMicroseconds / 1_000_000) simulated s, "
-            + "\(entries) entries, \(elections) elections, \(callsAnswered) calls answered, \(callsUnknown) unknown, "
-            + "\(renewals) leases given, \(statesCompared) states compared, trace "
+            + "\(entries) entries, \(elections) elections, \(callsAnswered) calls answered, "
+            + "\(callsUnknown) unknown, \(renewals) leases given, \(statesCompared) states compared, trace "
             + String(traceHash, radix: 16)
     }
 }

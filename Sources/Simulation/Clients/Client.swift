@@ -73,7 +73,8 @@ struct Client {
         } else if cluster.phase == .calm {
             answeredInCalm += 1
         }
-        let pause = answer == .dropped ? 50_000 : chance.skewed(100, scenario.thinkTime)
+        let rest = cluster.phase.isCalm ? 8 * scenario.thinkTime : scenario.thinkTime
+        let pause = answer == .dropped ? 50_000 : chance.skewed(100, rest)
         cluster.queue.add(.clientActs(self.number), at: cluster.now + pause)
         return true
     }
