@@ -47,8 +47,10 @@ struct Scenario {
     // Torments: a mean number of each per run.
     var tormentInterval: UInt64
     var torments: [Torment]
-    /// A member crashes right after it has granted a vote or asked for one, or acknowledged an append.
+    /// A member crashes right after it has granted a vote or asked for one, acknowledged an append, or sent
+    /// entries to one of its followers.
     var crashAfterVotePermille: Int
+    var crashAfterAcceptPermille: Int
     var crashAfterAppendPermille: Int
     /// Between two changes of the membership, at most; 0: there are none.
     var changeInterval: UInt64
@@ -88,6 +90,7 @@ struct Scenario {
         tormentInterval = chance.pick([150_000, 400_000, 1_000_000])
         torments = Torment.allCases.filter { _ in chance.happens(600) }
         crashAfterVotePermille = chance.pick([0, 0, 50, 200])
+        crashAfterAcceptPermille = chance.pick([0, 0, 0, 2])
         crashAfterAppendPermille = chance.pick([0, 0, 0, 2])
         changeInterval = chance.pick([0, 0, 300_000, 2_000_000])
         isPreVoting = !chance.happens(200)
@@ -103,6 +106,8 @@ struct Scenario {
         clients = min(clients, 4)
         tormentInterval = chance.pick([50_000, 150_000, 300_000])
         crashAfterVotePermille = chance.pick([50, 200])
+        crashAfterAcceptPermille = chance.pick([0, 5, 20])
+        crashAfterAppendPermille = chance.pick([0, 20, 100])
         voters = chance.pick([3, 3, 5])
     }
 

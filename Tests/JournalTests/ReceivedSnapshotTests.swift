@@ -1,5 +1,6 @@
 import Journal
 import Raft
+import Simulation
 import Testing
 
 @Suite struct `Received snapshot` {

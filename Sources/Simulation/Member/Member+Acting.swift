@@ -57,21 +57,24 @@ extension Member {
                 sendSnapshot(to: message, running)
             } else {
                 cluster.send(message, from: self)
-                crashAfterPromise(message, running)
+                if diesAfter(message) {
+                    // The rest of what it wanted to say is never said.
+                    return plan(.crash(running.boot), in: 0)
+                }
             }
         }
     }
 
-    /// Whoever has just bound itself loses its power at once, now and then: what it promised must hold.
-    private func crashAfterPromise(_ message: Message, _ running: Running) {
-        guard cluster.phase == .wild else { return }
-        let permille: Int
-        switch message.payload {
-        case .voteResponse(isGranted: true), .vote: permille = cluster.scenario.crashAfterVotePermille
-        case .appendAccepted: permille = cluster.scenario.crashAfterAppendPermille
-        default: return
+    /// Whoever has just bound itself, or others, loses its power at once, now and then.
+    private func diesAfter(_ message: Message) -> Bool {
+        guard cluster.phase == .wild else { return false }
+        let scenario = cluster.scenario
+        return switch message.payload {
+        case .voteResponse(isGranted: true), .vote: chance.happens(scenario.crashAfterVotePermille)
+        case .appendAccepted: chance.happens(scenario.crashAfterAcceptPermille)
+        case .append(let append): !append.entries.isEmpty && chance.happens(scenario.crashAfterAppendPermille)
+        default: false
         }
-        if chance.happens(permille) { plan(.crash(running.boot), in: chance.between(0, 2_000)) }
     }
 
     /// What is decided goes to the state machine.

@@ -147,6 +147,9 @@ extension Member {
             return false
         }
         handle(.message(stream.message), in: running)
+        if cluster.phase == .wild, chance.happens(150) {
+            plan(.crash(running.boot), in: chance.between(0, 20_000))
+        }
         return true
     }
 }
