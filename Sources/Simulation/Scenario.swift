@@ -109,6 +109,7 @@ struct Scenario {
         crashAfterAcceptPermille = chance.pick([0, 5, 20])
         crashAfterAppendPermille = chance.pick([0, 20, 100])
         voters = chance.pick([3, 3, 5])
+        electionTicks = chance.pick([3, 5])
     }
 
     private mutating func drawLimits(_ chance: inout Chance) {
