@@ -108,13 +108,15 @@ private struct CatchUpMachine: ~Copyable {
         let lessor = Lessor(minimumTTL: Lessor.minimumTTL(electionTicks: 10, heartbeatMilliseconds: 100))
         let membership = Membership(localID: MemberID(0), clusterID: 0)
         let alarms = Alarms()
+        let auth = AuthStore(provider: .none)
         do throws(StoredState.LoadError) {
-            try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+            try state.restore(
+                lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
         } catch {
             throw .state(error)
         }
         machine = StateMachine(
-            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms,
+            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
             boot: RequestIDs.Boot(member: MemberID(0), microseconds: 0), state: state)
         flusher = Flusher(keyspace)
     }

@@ -143,10 +143,12 @@ extension Member {
             let lessor = Lessor(minimumTTL: cluster.scenario.minimumTTL)
             let membership = Membership(localID: id, clusterID: Member.clusterID)
             let alarms = Alarms()
-            try state.restore(lessor: lessor, membership: membership, alarms: alarms, keyspace: keyspace)
+            let auth = AuthStore(provider: .none)
+            try state.restore(
+                lessor: lessor, membership: membership, alarms: alarms, auth: auth, keyspace: keyspace)
             let machine = StateMachine(
-                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, boot: ids,
-                state: state)
+                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
+                boot: ids, state: state)
             return OpenStore(
                 environment: environment, keyspace: keyspace, machine: machine, lessor: lessor,
                 membership: membership, state: state)
