@@ -120,8 +120,8 @@ package struct SnapshotDump {
                 let lease =
                     record.lease == 0 ? "" : " lease=\(Self.hexLease(record))"
                 output.line(
-                    "rev=\(revision.main)/\(revision.sub) created=\(record.createRevision) ver=\(record.version)"
-                        + "\(lease) val=\(goQuoted(record.value))")
+                    "rev=\(revision.main)/\(revision.sub) created=\(record.createRevision) "
+                        + "ver=\(record.version)\(lease) val=\(goQuoted(record.value))")
             }
         }
         return count > 0

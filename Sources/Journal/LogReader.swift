@@ -15,6 +15,8 @@ package struct LogReader: ~Copyable {
     private var file: OpenFile?
     private var reader: SegmentReader?
     private var record: Record?
+    /// Records of the present segment so far.
+    private var count = 0
 
     /// Begins with the segment that holds `index`. Throws `.noSegment`, and `.sequenceGap` for a missing one.
     package init(
@@ -62,12 +64,15 @@ package struct LogReader: ~Copyable {
             let start = offset
             record = try reader?.next()
             if let record {
+                count += 1
                 let dataOffset = reader?.dataOffset(of: record) ?? 0
                 return LogRecord(
                     kind: record.kind, segment: position, offset: start, dataOffset: dataOffset,
                     dataSize: record.data.count, checksum: checksum)
             }
             if position == segments.count - 1 { return nil }
+            // Its checksum and metadata records. Without any, the chain would go unnoticed over the hole.
+            guard count >= 2 else { throw .malformed(path: path, offset: 0, .structure) }
             guard try openNext() else { return nil }
         }
     }
@@ -101,7 +106,7 @@ package struct LogReader: ~Copyable {
         guard position + 1 < segments.count else { return false }
         let checksum = checksum
         if let file { disk.close(file) }
-        (file, reader) = (nil, nil)
+        (file, reader, count) = (nil, nil, 0)
         position += 1
         let path = path
         let opened = try onDisk { () throws(DiskError) in try disk.open(path, .read) }

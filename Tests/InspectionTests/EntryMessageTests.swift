@@ -57,7 +57,8 @@ import Testing
         let message = unsafe EntryMessage(.normal, decoding: bytes.span.bytes)
         #expect(
             message.json
-                == #"{"ID":7,"txn":{"success":[{"request_put":{"key":"/wA="}},{"request_put":{"key":"YWI="}}]}}"#
+                == #"{"ID":7,"txn":{"success":[{"request_put":{"key":"/wA="}},"#
+                + #"{"request_put":{"key":"YWI="}}]}}"#
         )
     }
 }
