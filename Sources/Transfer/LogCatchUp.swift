@@ -21,15 +21,19 @@ enum LogCatchUp {
         guard first <= applied + 1 else {
             throw .logDoesNotReach(directory: wal, index: applied.rawValue)
         }
-        // etcd before 3.5 stores members only.
-        let voters = state.configuration?.voters.count ?? state.members.count { !$0.isLearner }
-        var isAlone = voters == 1
+        // etcd before 3.5 stores members only; an empty database learns them from the log.
+        var voters = Set(
+            state.configuration?.voters ?? state.members.filter { !$0.isLearner }.map(\.id))
+        var isAlone = voters.count == 1
         var machine = try CatchUpMachine(environment, state)
         var reader = try journal { () throws(JournalError) in try LogReader(in: wal) }
         var (batch, count) = ([Entry](), 0)
         while applied + UInt64(count) < audit.last.index, let entry = try next(&reader, audit, first: first) {
             if entry.index <= applied { continue }
-            if entry.kind != .normal { isAlone = false }
+            if entry.kind != .normal {
+                apply(entry, to: &voters)
+                isAlone = voters.count == 1 && entry.index <= audit.state.commit
+            }
             guard isAlone || entry.index <= audit.state.commit else { break }
             batch.append(entry)
             count += 1
@@ -41,6 +45,20 @@ enum LogCatchUp {
         if !batch.isEmpty { try machine.apply(batch) }
         try machine.finish()
         return count
+    }
+
+    /// What a change of the configuration makes of the voters.
+    private static func apply(_ entry: Entry, to voters: inout Set<MemberID>) {
+        // The span ends with the call.
+        guard let change = unsafe try? ConfigurationEntry(decoding: entry.data.span.bytes, kind: entry.kind)
+        else { return }
+        for step in change.change.steps {
+            switch step.kind {
+            case .addNode: voters.insert(step.member)
+            case .removeNode, .addLearnerNode: voters.remove(step.member)
+            case .updateNode: break
+            }
+        }
     }
 
     /// The next entry that stands.
