@@ -80,7 +80,8 @@ let package = Package(
                 "Replication", "Raft", "Store", "MVCC", "Backend", "HTTP", "Net", "EtcdAPI", "Wire",
                 "Telemetry", "COpenSSL", protobuf, logging,
             ]),
-        module("Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
+        module(
+            "Peers", ["Net", "HTTP", "Raft", "Journal", "Store", "EtcdAPI", "Wire", "Telemetry", logging]),
         module(
             "Transfer",
             ["Bolt", "Backend", "MVCC", "Journal", "Store", "Raft", "Wire", "COpenSSL", "CPlatform"]),

@@ -14,8 +14,8 @@ import Telemetry
 
 /// One running member: its shared parts, its mailboxes and its threads.
 ///
-/// Starting order: peers, journal, apply, flush, snapshot and maintenance threads, then the loops (which do not
-/// listen yet), then the replica, which elects, then the housekeeper, which publishes the member.
+/// Starting order: peers, journal, apply, flush, snapshot and maintenance threads, then the loops (which do
+/// not listen yet), then the replica, which elects, then the housekeeper, which publishes the member.
 /// Stopping order: leadership given away, loops (no more requests), housekeeper, replica, peers, snapshot,
 /// apply, flush (everything applied goes to the database), journal.
 final class Member: Sendable {

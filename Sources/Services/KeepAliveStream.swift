@@ -117,7 +117,8 @@ final class KeepAliveStream: GRPCHandler {
         switch answer {
         case .renewed(let ttl): self.answer(waiting.removeFirst(), ttl: ttl)
         case .failed(.leaseNotFound): self.answer(waiting.removeFirst(), ttl: 0)
-        case .failed(.timedOut): return end(services.engine.status.leader == nil ? .noLeader : .requestTimedOut)
+        case .failed(.timedOut):
+            return end(services.engine.status.leader == nil ? .noLeader : .requestTimedOut)
         case .failed(let failure): return end(GRPCStatus(leader: failure))
         case .timeToLive, .members: preconditionFailure("no answer to a renewal: \(answer)")
         }

@@ -60,7 +60,8 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         var log = try DurableLog.create(in: "/wal", metadata: someone, options: small, disk: disk)
         for index: UInt64 in 1...16 {
             try log.save(
-                [entry(index, [UInt8](repeating: 1, count: 400))], hardState: state(term: 1, commit: index > 2 ? 2 : 0),
+                [entry(index, [UInt8](repeating: 1, count: 400))],
+                hardState: state(term: 1, commit: index > 2 ? 2 : 0),
                 mustSync: true)
         }
         try log.saveSnapshot(SnapshotMetadata(id: id(1, 15), configuration: ConfigurationState()))

@@ -141,7 +141,8 @@ private final class Pair {
 
 @Suite struct WatchReplaceTests {
     /// Replaces the stage's state by that of a leader which has done the same and then `more`.
-    private func replace(_ stage: Stage, _ past: (Keyspace) -> Void, _ more: (Keyspace) throws -> Void) throws {
+    private func replace(_ stage: Stage, _ past: (Keyspace) -> Void, _ more: (Keyspace) throws -> Void) throws
+    {
         let scratch = Scratch()
         let leader = try Keyspace(environment: Environment(path: scratch.database))
         var flusher = Flusher(leader)
@@ -191,7 +192,8 @@ private final class Pair {
         #expect(stage.sink.events(future) == ["k=6@7", "k=7@8", "k=8@9"])
     }
 
-    @Test func `a watcher that has seen all stays, though the next entries compact what came before`() throws {
+    @Test func `a watcher that has seen all stays, though the next entries compact what came before`() throws
+    {
         let stage = try Stage()
         let synced = stage.watch("k")
         past(stage.keyspace)

@@ -46,7 +46,9 @@ import Testing
         /// The state at an entry; `version` tells one from another.
         func state(_ id: EntryID, version: String) -> [(bucket: Bucket, key: String, value: [UInt8])] {
             let member = ClusterMember(id: MemberID(1), peerURLs: ["http://127.0.0.1:2380"], name: "one")
-            let number = { (value: UInt64) in (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) } }
+            let number = { (value: UInt64) in
+                (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+            }
             return [
                 (.cluster, "clusterVersion", Array(version.utf8)),
                 (.members, "1", Array(member.json.utf8)),
@@ -99,7 +101,8 @@ import Testing
         func boot() throws -> (version: String?, restart: Node.Restart, newest: EntryID?) {
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let booter = Booter(
-                configuration: ServerConfiguration(), directory: directory, logger: logger, disk: SystemDisk(),
+                configuration: ServerConfiguration(), directory: directory, logger: logger,
+                disk: SystemDisk(),
                 resolve: { _ in [] })
             let boot = try booter.boot()
             guard case .restart(let restart) = boot.start else { throw BootError("founded") }

@@ -20,7 +20,8 @@ import Testing
         return member
     }
 
-    @Test func `a renewal goes to the leader, one after the other, and its answers keep their order`() throws {
+    @Test func `a renewal goes to the leader, one after the other, and its answers keep their order`() throws
+    {
         let member = try follower()
         let stream = member.open(.leaseKeepAlive)
         for id: Int64 in [7, 8] { try member.send(stream, LeaseKeepAliveRequest.with { $0.id = id }) }

@@ -57,7 +57,8 @@ import Testing
         objects(checker.verdict(on: answer, to: query, begunAt: horizon, model: model()), "compacted")
     }
 
-    @Test func `an answered write must be in the log, with the answer the model gives, in real time's order`() {
+    @Test func `an answered write must be in the log, with the answer the model gives, in real time's order`()
+    {
         let operation = Operation.put(.init(key: 1, value: [7]))
         var proposal = Referee.Proposal(operation: operation)
         let answer = Answer.put(revision: 2, previous: nil)

@@ -79,34 +79,6 @@ struct Booter {
             founders: newcomer.others)
     }
 
-    /// A member without a log: what it is in its cluster, and who else is.
-    private struct Newcomer {
-        var localID: MemberID
-        var clusterID: UInt64
-        var start: Node.Start
-        var others: [PeerAddress]
-
-        init(_ localID: MemberID, _ clusterID: UInt64, _ start: Node.Start, _ members: [ClusterMember]) {
-            self.localID = localID
-            self.clusterID = clusterID
-            self.start = start
-            others = members.filter { $0.id != localID }.map { PeerAddress(id: $0.id, urls: $0.peerURLs) }
-        }
-    }
-
-    private func newcomer() throws(BootError) -> Newcomer {
-        switch configuration.cluster.initialState {
-        case .new:
-            let founding = try Founding(configuration, resolve: resolve)
-            try founding.checkFirstStart()
-            return Newcomer(
-                founding.localID, founding.clusterID, .bootstrap(founding.members), founding.founders)
-        case .existing:
-            let joining = try Joining(configuration)
-            return Newcomer(joining.localID, joining.clusterID, .join, joining.members)
-        }
-    }
-
     // A member that ran before.
 
     private func restart(_ opener: DatabaseOpener) throws(BootError) -> Boot {
@@ -138,11 +110,7 @@ struct Booter {
             id: EntryID(term: state.consistentTerm, index: state.consistentIndex),
             configuration: state.configuration ?? ConfigurationState())
         let metadata = recovery.metadata
-        guard configuration.cluster.forceNewCluster || !state.removed.contains(metadata.memberID) else {
-            throw BootError(
-                "the member has been permanently removed from the cluster; "
-                    + "the data-dir \(directory.root) used by this member must be removed")
-        }
+        try refuseIfRemoved(metadata.memberID, state)
         var entries = recovery.entries
         var log = recovery.intoLog()
         if configuration.cluster.forceNewCluster {
@@ -172,6 +140,14 @@ struct Booter {
             log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
             newestFile: newest.snapshot?.metadata, environment: database.environment,
             keyspace: database.keyspace, state: state, founders: [])
+    }
+
+    /// What the others know, too: a removed member would only be told so.
+    private func refuseIfRemoved(_ id: MemberID, _ state: StoredState) throws(BootError) {
+        guard state.removed.contains(id), !configuration.cluster.forceNewCluster else { return }
+        throw BootError(
+            "the member has been permanently removed from the cluster; "
+                + "the data-dir \(directory.root) used by this member must be removed")
     }
 
     private func report(_ report: RecoveryReport) {

@@ -47,7 +47,8 @@ final class HelperPages: WebApplication {
         guard let wanted = LeaderWire.request(path: request.path, body: request.body) else {
             let isPromotion = request.path.hasPrefix(LeaderWire.promotePath)
             return responder.respond(
-                isPromotion ? .text(404, "membership: ID not found") : .text(400, "error unmarshalling request"))
+                isPromotion
+                    ? .text(404, "membership: ID not found") : .text(400, "error unmarshalling request"))
         }
         desk.handle(wanted) { responder.respond(LeaderWire.encode($0, to: wanted)) }
     }

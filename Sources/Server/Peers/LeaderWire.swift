@@ -6,10 +6,10 @@ import Wire
 
 /// `LeaderErrand` and its answer as the helper pages of the peer port have them (spec/peer.md 7.2, 7.3).
 ///
-///     POST /leases                 LeaseKeepAliveRequest {1 ID} -> LeaseKeepAliveResponse {2 ID, 3 TTL}
-///     POST /leases/internal        {1: LeaseTimeToLiveRequest {1 ID, 2 keys}}
-///                                  -> {1: LeaseTimeToLiveResponse {1 header, 2 ID, 3 TTL, 4 granted, 5 keys}}
-///     POST /members/promote/<id>   -> the member list as JSON
+///     POST /leases                LeaseKeepAliveRequest {1 ID} -> LeaseKeepAliveResponse {2 ID, 3 TTL}
+///     POST /leases/internal       {1: LeaseTimeToLiveRequest {1 ID, 2 keys}}
+///                                 -> {1: LeaseTimeToLiveResponse {1 header, 2 ID, 3 TTL, 4 granted, 5 key*}}
+///     POST /members/promote/<id>  -> the member list as JSON
 enum LeaderWire {
     static let keepAlivePath = "/leases"
     static let timeToLivePath = "/leases/internal"

@@ -29,7 +29,8 @@ final class PeersThread {
     private static let tickInterval: Duration = .milliseconds(50)
 
     /// `founders`: the other members as boot found them.
-    init(member: Member, sockets: [ListeningSocket], founders: [PeerAddress], budget: ConnectionBudget) throws {
+    init(member: Member, sockets: [ListeningSocket], founders: [PeerAddress], budget: ConnectionBudget) throws
+    {
         self.member = member
         self.founders = founders
         loop = try EventLoop(doorbell: member.switchboard.peersBell)
