@@ -48,6 +48,25 @@ def percentiles(target, requests, connections=100, streams=10):
     return times[len(times) // 2], times[len(times) * 99 // 100]
 
 
+def catch_up(cluster, put, entries=100_000):
+    """Puts per second on the leader with a follower down, and while that one makes up for `entries`.
+
+    The follower has the client's core, so that its own work does not count against the leader.
+    """
+    leader = cluster.leader()
+    target = Target(cluster, leader)
+    lagging = cluster.followers()[0]
+    lagging.kill()
+    h2load(target, "Put", put, 100, 10, entries)
+    before = h2load(target, "Put", put, 100, 10, 20_000)[0]
+    lagging.prefix = ["taskset", "-c", CLIENT_CORE]
+    lagging.start(wait=False)
+    during = h2load(target, "Put", put, 100, 10, 20_000)[0]
+    lagging.wait_until_healthy()
+    cluster.assert_equal_hashes()
+    return before, during
+
+
 class Comparison:
     def __init__(self, clusters, rounds):
         self.clusters = clusters
@@ -106,6 +125,9 @@ def main():
                     lambda c: h2load(follower(c), "Range", get, 100, 10, count))
         run.measure([f"Put on the leader 1x1: {each}" for each in unit],
                     lambda c: h2load(leader(c), "Put", put, 1, 1, 1000))
+        run.measure(["Put on the leader beside a member that is down: requests/s",
+                     "Put while that member makes up for 100,000 entries: requests/s"],
+                    lambda c: catch_up(c, put))
     print("\n| what | ours | etcd | ours / etcd |\n|---|---|---|---|")
     for what, ours, etcd in run.rows:
         print(f"| {what} | {ours:,.1f} | {etcd:,.1f} | {ours / etcd:.2f} |")

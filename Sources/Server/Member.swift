@@ -36,6 +36,8 @@ final class Member: Sendable {
     let applied = AppliedCounts()
     let ending: Ending
     let snapshots: SnapshotDirectory
+    /// Whether `InitialCorruptionCheck` found nothing against serving.
+    let isChecked = Atomic(false)
     /// What `ClusterVersionPoll` found last.
     let versionDecision = Mutex(VersionDecision.unasked)
     let boot: RequestIDs.Boot
@@ -205,6 +207,7 @@ final class Member: Sendable {
             var thread = HousekeeperThread(
                 member: identity, keyspace: keyspace, membership: membership, auth: auth,
                 switchboard: switchboard, status: status, boot: boot, compaction: mode,
+                mayServe: { [self] in isChecked.load(ordering: .acquiring) },
                 versionDecision: { [self] in versionDecision.withLock { $0 } })
             thread.run(published: published)
         }

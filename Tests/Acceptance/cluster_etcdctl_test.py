@@ -223,5 +223,11 @@ def test_corruption_is_found_and_stops_the_cluster():
             time.sleep(0.2)
         code, _, err = cluster.etcdctl("put", "a", "b")
         assert code != 0 and "corrupt cluster" in err
+        # The initial check does not even let such a member start.
+        victim.stop()
+        victim.flags.append("--experimental-initial-corrupt-check=true")
+        victim.start(wait=False)
+        assert victim.process.wait(timeout=20) == 1
+        assert "found different hash values" in victim.log_text()
 
 

@@ -95,7 +95,7 @@ final class CorruptionMonitor {
 
 extension HashAnswer.Hash {
     /// Two members at one revision and one compaction must agree.
-    fileprivate func contradicts(_ other: HashAnswer.Hash) -> Bool {
+    func contradicts(_ other: HashAnswer.Hash) -> Bool {
         hashRevision == other.hashRevision && compactRevision == other.compactRevision && hash != other.hash
     }
 }

@@ -20,6 +20,7 @@ final class PeersThread {
     private let pages: HelperPages
     private let versions: ClusterVersionPoll
     private let corruption: CorruptionMonitor
+    private let initialCheck: InitialCorruptionCheck
     private var haste: ElectionHaste
     /// Members known before the log told of them: of a new cluster, or of one that is joined.
     private let founders: [PeerAddress]
@@ -50,6 +51,7 @@ final class PeersThread {
         requests = LeaderErrands(member: member, loop: loop, client: transport.client, desk: desk)
         versions = ClusterVersionPoll(member: member, client: transport.client)
         corruption = CorruptionMonitor(member: member, client: transport.client, pages: pages, desk: desk)
+        initialCheck = InitialCorruptionCheck(member: member, client: transport.client, pages: pages)
         haste = ElectionHaste(member: member, links: transport.links, now: loop.now)
         member.link.connect(transport.links)
         for socket in sockets { try transport.serve(socket) }
@@ -60,6 +62,7 @@ final class PeersThread {
         loop.onWake { [unowned self] in takeInboxes() }
         loop.atEndOfPass { [unowned self] in mail.endOfPass() }
         connectMembers()
+        initialCheck.begin()
         tick()
         loop.run()
     }

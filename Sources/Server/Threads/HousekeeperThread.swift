@@ -26,6 +26,7 @@ struct HousekeeperThread {
     private let auth: AuthStore
     private let switchboard: Switchboard
     private let status: MemberStatus
+    private let mayServe: () -> Bool
     private let versionDecision: () -> VersionDecision
     private var ids: RequestIDs
     private var compactor: AutoCompactor
@@ -50,7 +51,8 @@ struct HousekeeperThread {
     init(
         member: Identity, keyspace: Keyspace, membership: Membership, auth: AuthStore,
         switchboard: Switchboard, status: MemberStatus, boot: RequestIDs.Boot,
-        compaction: AutoCompactor.Mode, versionDecision: @escaping () -> VersionDecision
+        compaction: AutoCompactor.Mode, mayServe: @escaping () -> Bool,
+        versionDecision: @escaping () -> VersionDecision
     ) {
         self.member = member
         self.keyspace = keyspace
@@ -58,6 +60,7 @@ struct HousekeeperThread {
         self.auth = auth
         self.switchboard = switchboard
         self.status = status
+        self.mayServe = mayServe
         self.versionDecision = versionDecision
         ids = boot.ids(loop: Switchboard.housekeeper)
         compactor = AutoCompactor(mode: compaction, now: MonotonicTime.now())
@@ -84,7 +87,7 @@ struct HousekeeperThread {
             finish(current.work, succeeded: false)
         }
         let engine = status.engineStatus
-        guard engine.leader != nil else { return }
+        guard engine.leader != nil, mayServe() else { return }
         let isLeader = engine.leader == member.id
         if !isPublished { return propose(.publish, .clusterMemberAttrSet, attributes(), at: now) }
         if isLeader, let version = dueVersion {
