@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
 """Our etcd beside Debian's in one run: h2load on one core, the server on the other, ratios at the end.
 
-    tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3] [--only tail|throughput|store]
+    tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3]
+                    [--only tail|throughput|lone|in-order|random-order]
 
 Rounds of the two servers are interleaved and the medians compared, because machines are noisy.
 h2load does not look at trailers, so each target is first asked once by a real gRPC client.
 """
 
 import argparse
+import collections
+import itertools
+import os
 import pathlib
 import random
 import re
+import socket
 import statistics
 import struct
 import subprocess
@@ -57,20 +62,27 @@ def h2load(server, method, request, connections, streams, requests):
     return requests / elapsed, cpu / requests * 1e6
 
 
-def load_keys(server, order):
-    """Writes the keys of those numbers with 256-byte values, 100 a transaction, 32 in flight."""
-    client = Client(server.endpoint)
-    txn = client.channel.unary_unary(
-        "/etcdserverpb.KV/Txn", request_serializer=lambda m: m.SerializeToString(),
-        response_deserializer=lambda b: b)
-    pending = []
+def transactions(order):
+    """The keys of those numbers with 256-byte values, 100 to an encoded transaction."""
+    encoded = []
     for start in range(0, len(order), 100):
         request = message("TxnRequest")()
         for number in order[start:start + 100]:
             request.success.add(request_put=message("PutRequest")(key=key(number), value=VALUE))
+        encoded.append(request.SerializeToString())
+    return encoded
+
+
+def load(server, encoded):
+    """Sends encoded transactions, 64 in flight."""
+    client = Client(server.endpoint)
+    txn = client.channel.unary_unary(
+        "/etcdserverpb.KV/Txn", request_serializer=lambda b: b, response_deserializer=lambda b: b)
+    pending = collections.deque()
+    for request in encoded:
         pending.append(txn.future(request, timeout=120))
-        if len(pending) > 32:
-            pending.pop(0).result()
+        if len(pending) > 64:
+            pending.popleft().result()
     for each in pending:
         each.result()
     client.close()
@@ -129,6 +141,77 @@ def throughput(run):
     run.measure("Range serializable 100x10", "Range", serializable, 100, 10, 60000)
 
 
+def median_microseconds(count, action):
+    """How long one call takes."""
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - began) * 1e6)
+    return statistics.median(times)
+
+
+def raw_write(folder):
+    """Microseconds of what no Put can do without: a pwrite of its record and an fdatasync, in a file of zeros."""
+    path = pathlib.Path(folder) / "raw"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        os.pwrite(descriptor, bytes(4 << 20), 0)
+        os.fsync(descriptor)
+        offsets = itertools.count(0, 384)
+
+        def write():
+            os.pwrite(descriptor, VALUE + bytes(128), next(offsets))
+            os.fdatasync(descriptor)
+
+        return median_microseconds(2000, write)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+
+
+def round_trip():
+    """Microseconds of a byte over loopback TCP to the server's core and back."""
+    program = (
+        "import socket\n"
+        "with socket.create_server(('127.0.0.1', 0)) as listener:\n"
+        "    print(listener.getsockname()[1], flush=True)\n"
+        "    peer = listener.accept()[0]\n"
+        "    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)\n"
+        "    while data := peer.recv(64): peer.sendall(data)\n")
+    echo = subprocess.Popen(
+        ["taskset", "-c", SERVER_CORE, sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    with socket.create_connection(("127.0.0.1", int(echo.stdout.readline()))) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        os.sched_setaffinity(0, {int(CLIENT_CORE)})
+
+        def ask():
+            connection.sendall(b"x")
+            connection.recv(64)
+
+        time_taken = median_microseconds(5000, ask)
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    echo.wait()
+    return time_taken
+
+
+def lone(run):
+    """One client with one request at a time, and what bounds it: a disk write, a round trip."""
+    put = message("PutRequest")(key=b"bench", value=VALUE)
+    get = message("RangeRequest")(key=b"bench")
+    for server in run.servers.values():
+        client = Client(server.endpoint)
+        client.kv("Put", put)
+        client.close()
+    disk, network = raw_write(run.servers["ours"].data), round_trip()
+    run.rows.append(("pwrite + fdatasync alone: us", disk, disk))
+    run.rows.append(("a byte over loopback and back: us", network, network))
+    for row in run.rows[-2:]:
+        print(row, flush=True)
+    run.measure("Put 1x1", "Put", put, 1, 1, 2000)
+    run.measure("Range 1x1", "Range", get, 1, 1, 8000)
+
+
 def latencies(server, requests=100_000):
     """p50 and p99 in microseconds of Puts by 100 clients, while snapshots, flushes and compactions run."""
     stop = threading.Event()
@@ -158,8 +241,9 @@ def latencies(server, requests=100_000):
 
 def tail(run):
     """p99 beside p50 with everything running that runs in the background."""
+    encoded = transactions(range(50_000))
     for server in run.servers.values():
-        load_keys(server, list(range(50_000)))
+        load(server, encoded)
     samples = [latencies(server) for server in run.servers.values()]
     run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p50 us", samples[0][0], samples[1][0]))
     run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p99 us", samples[0][1], samples[1][1]))
@@ -175,14 +259,18 @@ def restart_seconds(run, server):
 
 
 def large_store(run, title, order):
-    for server in run.servers.values():
-        load_keys(server, order)
+    encoded = transactions(order)
+    for name, server in run.servers.items():
+        began = time.monotonic()
+        load(server, encoded)
+        print(f"{name}: loaded in {time.monotonic() - began:.0f} s", flush=True)
+    del encoded
     time.sleep(3)
     what = f"{len(order)} keys written {title}"
     run.row(f"anonymous MiB, {what}", lambda s: s.memory()[0] / 2**20)
     run.row(f"mapped file MiB, {what}", lambda s: s.memory()[1] / 2**20)
     page = message("RangeRequest")(key=key(len(order) // 2), range_end=b"/registry/pods/ns0", limit=1000)
-    run.measure(f"Range of 1000, {what}", "Range", page, 10, 1, 2000)
+    run.measure(f"Range of 1000, {what}", "Range", page, 10, 1, 1000)
     run.row(f"restart seconds, {what}", lambda s: restart_seconds(run, s))
 
 
@@ -192,7 +280,7 @@ def main():
     parser.add_argument("--etcd", default=REAL)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["throughput", "store", "tail"])
+    parser.add_argument("--only", choices=["throughput", "lone", "in-order", "random-order", "tail"])
     arguments = parser.parse_args()
     rows = []
     if arguments.only in (None, "tail"):
@@ -201,10 +289,14 @@ def main():
     if arguments.only in (None, "throughput"):
         with Run(arguments, rows) as run:
             throughput(run)
-    if arguments.only in (None, "store"):
-        numbers = list(range(arguments.keys))
+    if arguments.only in (None, "lone"):
+        with Run(arguments, rows) as run:
+            lone(run)
+    numbers = list(range(arguments.keys))
+    if arguments.only in (None, "in-order"):
         with Run(arguments, rows) as run:
             large_store(run, "in order", numbers)
+    if arguments.only in (None, "random-order"):
         random.Random(1).shuffle(numbers)
         with Run(arguments, rows) as run:
             large_store(run, "in random order", numbers)
