@@ -15,19 +15,18 @@ struct CompactionScan {
 extension Flusher {
     /// One slice of compaction, and some steps of pruning the index.
     mutating func compact(_ report: inout FlushReport) throws(MVCCError) {
-        var began = platform_monotonic_ns()
         if !compactions.isEmpty {
+            let began = platform_monotonic_ns()
             let running = scan?.began ?? began
             let waiting = compactions.count
             report.deleted = try compactSlice()
             let ended = platform_monotonic_ns()
             report.compactionTime = ended - began
             if compactions.count < waiting { report.endedCompaction = ended - running }
-            began = ended
         }
-        if pruning == nil { return }
-        for _ in 0..<Limits.pruneStepsMax { prune() }
-        report.pruneTime = platform_monotonic_ns() - began
+        for _ in 0..<Limits.pruneStepsMax where pruning != nil {
+            report.pruneHold = max(report.pruneHold ?? 0, prune())
+        }
     }
 
     /// Looks at the next records at or below the compacted revision and deletes those no read can need:

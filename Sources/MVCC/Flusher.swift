@@ -18,8 +18,8 @@ package struct FlushReport: Sendable, Equatable {
     package var writeTime: Int64? = nil
     /// Nanoseconds of the slice of compaction; nil when there was none.
     package var compactionTime: Int64? = nil
-    /// Nanoseconds for which pruning held the index; nil when it did not.
-    package var pruneTime: Int64? = nil
+    /// Nanoseconds of the longest time pruning held the index, and with it all writes; nil when it did not.
+    package var pruneHold: Int64? = nil
     /// Nanoseconds from the first slice to the last of a compaction that this flush ended.
     package var endedCompaction: Int64? = nil
 }
@@ -34,6 +34,8 @@ package struct Flusher: ~Copyable {
     var scan: CompactionScan? = nil
     /// Where pruning of the index goes on, and for which compaction.
     var pruning: (revision: Int64, position: [UInt8])? = nil
+    /// Keys to prune under the next hold of the lock.
+    private var pruneKeys = Limits.pruneKeysMax
 
     /// One per keyspace, made before its first write.
     package init(_ keyspace: Keyspace) {
@@ -173,16 +175,25 @@ package struct Flusher: ~Copyable {
         }
     }
 
-    /// Takes one bounded step of pruning the index; waits while a long walk needs what would go.
-    mutating func prune() {
-        guard let step = pruning else { return }
+    /// Takes one bounded step of pruning the index; waits while a long walk needs what would go. Answers
+    /// for how many nanoseconds it held the lock; the next step is made to fit into `pruneHoldTarget`.
+    mutating func prune() -> Int64 {
+        guard let step = pruning else { return 0 }
+        var held: Int64 = 0
         let next: [UInt8]?? = keyspace.lock.write {
             if let oldest = keyspace.walks.withLock({ $0.oldest }), oldest < step.revision { return .none }
+            let began = platform_monotonic_ns()
+            defer { held = platform_monotonic_ns() - began }
             return .some(
-                keyspace.index.prune(
-                    through: step.revision, from: step.position, keysMax: Limits.pruneKeysMax))
+                keyspace.index.prune(through: step.revision, from: step.position, keysMax: pruneKeys))
         }
-        guard let next else { return }
+        guard let next else { return 0 }
         pruning = next.map { (step.revision, $0) }
+        if held > Limits.pruneHoldTarget {
+            pruneKeys = max(pruneKeys / 2, Limits.pruneKeysMin)
+        } else if held < Limits.pruneHoldTarget / 4 {
+            pruneKeys = min(pruneKeys * 2, Limits.pruneKeysMax)
+        }
+        return held
     }
 }

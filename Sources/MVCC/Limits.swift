@@ -8,8 +8,12 @@ enum Limits {
     /// Records a compaction looks at, and deletes, in one flush.
     static let compactionScanMax = 4096
     static let compactionDeleteMax = 1000
-    /// Keys the index prunes under one hold of the write lock: some 100 us.
+    /// Keys the index prunes under one hold of the write lock: some 100 us. Halved, not below the
+    /// minimum, while a hold takes longer than the target (nanoseconds), a fifth of the 5 ms for which
+    /// compaction may hold up writes.
     static let pruneKeysMax = 2048
+    static let pruneKeysMin = 64
+    static let pruneHoldTarget: Int64 = 1_000_000
     /// Holds of that lock in one flush.
     static let pruneStepsMax = 16
     /// Hashes of finished compactions kept for HashKV (spec/api.md 16).

@@ -256,4 +256,29 @@ import Testing
         }
         keyspace.checkInvariants()
     }
+
+    /// Writes wait for the index while it is pruned, so what one hold of its lock does has a bound.
+    @Test(arguments: [64, 2048]) func `one step of pruning works on a bounded number of keys`(keysMax: Int) {
+        let index = KeyIndex()
+        let keyCount = 30_000
+        for main in 1...Int64(2 * keyCount) {
+            let key = bytes("/registry/pods/\(main % Int64(keyCount))")
+            _ = unsafe key.withUnsafeBytes { key in
+                unsafe index.put(key, at: Revision(main: main), valueSize: 1, lease: 0)
+            }
+        }
+        var (position, steps) = ([UInt8](), 0)
+        var isAtEnd = false
+        while !isAtEnd {
+            // One older change a key: what is dropped counts the keys that were worked on.
+            let before = index.olderCount
+            let next = index.prune(through: Int64(2 * keyCount), from: position, keysMax: keysMax)
+            #expect(before - index.olderCount <= keysMax + 256, "and a leaf")
+            position = next ?? []
+            isAtEnd = next == nil
+            steps += 1
+        }
+        #expect(index.olderCount == 0 && steps >= keyCount / (keysMax + 256))
+        index.checkInvariants()
+    }
 }

@@ -109,7 +109,7 @@ struct FlushThread: ~Copyable {
         let compaction = metrics.compaction
         if report.deleted > 0 { compaction.removedKeys.add(report.deleted) }
         if let time = report.compactionTime { compaction.pause.observe(milliseconds(time)) }
-        if let time = report.pruneTime { compaction.indexPause.observe(milliseconds(time)) }
+        if let time = report.pruneHold { compaction.indexPause.observe(milliseconds(time)) }
         if let time = report.endedCompaction {
             compaction.total.observe(milliseconds(time))
             compaction.last.set(Int(WallTime.microseconds() / 1_000_000))
