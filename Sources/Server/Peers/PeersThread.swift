@@ -60,7 +60,10 @@ final class PeersThread {
     /// Runs until told to stop.
     func run() {
         loop.onWake { [unowned self] in takeInboxes() }
-        loop.atEndOfPass { [unowned self] in mail.endOfPass() }
+        loop.atEndOfPass { [unowned self] in
+            mail.endOfPass()
+            haste.look(at: loop.now)
+        }
         connectMembers()
         initialCheck.begin()
         tick()
