@@ -6,6 +6,8 @@ struct Cluster {
     var sites: [Site]
     /// Messages that left and have not arrived, in order of leaving.
     var network: [Message] = []
+    /// Messages that a script holds back, to let them arrive late.
+    var stash: [Message] = []
     /// Ordered pairs (from, to) between which nothing arrives.
     var cuts: Set<[UInt64]> = []
     /// Messages for which this says false are lost.

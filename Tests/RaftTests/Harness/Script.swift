@@ -92,6 +92,11 @@ struct Script {
         case "lose":
             for message in cluster.network { cluster.lose(message) }
             cluster.network = []
+        case "stash": cluster.stash.append(cluster.network.removeFirst())
+        case "unstash":
+            for message in cluster.stash { cluster.arrive(message) }
+            cluster.stash = []
+        case "hand": hand(words, numbers)
         case "pending": for message in cluster.network { cluster.note(message.words) }
         case "persist": _ = cluster.persist(numbers[0])
         case "disk": cluster.sites[cluster.place(numbers[0])].isDiskHeld = words[2] == "hold"
@@ -119,6 +124,7 @@ struct Script {
         cluster.isPreVoting = !words.contains("no-prevote")
         if words.contains("small-window") { cluster.limits.inflightMessagesMax = 2 }
         if words.contains("small-messages") { cluster.limits.messageBytesMax = 40 }
+        if words.contains("small-uncommitted") { cluster.limits.uncommittedBytesMax = 70 }
         cluster.trace = []
         cluster.start()
     }
@@ -153,6 +159,34 @@ struct Script {
             }
         }
         note(cluster.change(id, change))
+    }
+
+    /// `hand 3 1 t2 prevote 4/1`: a message that the script makes up, from 3 to 1 with term 2, arrives.
+    private mutating func hand(_ words: [String], _ numbers: [UInt64]) {
+        let term = UInt64(words[3].dropFirst()) ?? 0
+        let positions = words.dropFirst(5).map { word in
+            let parts = word.split(separator: "/").compactMap { UInt64($0) }
+            return EntryID(term: Term(parts.count > 1 ? parts[1] : 0), index: LogIndex(parts.first ?? 0))
+        }
+        let position = positions.first ?? .zero
+        let payload: Message.Payload
+        switch words[4] {
+        case "append": payload = .append(.init(previous: position, entries: [], commit: positions[1].index))
+        case "accepted": payload = .appendAccepted(position.index)
+        case "rejected": payload = .appendRejected(rejected: position.index, hint: positions[1])
+        case "heartbeat": payload = .heartbeat(commit: position.index, context: [])
+        case "vote": payload = .vote(last: position, isTransfer: words.contains("transfer"))
+        case "prevote": payload = .preVote(last: position)
+        case "granted": payload = .voteResponse(isGranted: true)
+        case "timeout": payload = .timeoutNow
+        case "snapshot":
+            let voters = positions.dropFirst().map { MemberID($0.index.rawValue) }
+            payload = .snapshot(.init(id: position, configuration: .init(voters: voters)))
+        default: preconditionFailure("unknown message \(words[4])")
+        }
+        let message = Message(
+            from: MemberID(numbers[0]), to: MemberID(numbers[1]), term: Term(term), payload: payload)
+        cluster.arrive(message)
     }
 
     private mutating func note(_ outcome: Node.Proposal?) {
@@ -233,5 +267,5 @@ extension Raft.Progress.State {
         }
     }
 
-    @Test func `there are scenarios`() { #expect(Self.names.count >= 15) }
+    @Test func `there are scenarios`() { #expect(Self.names.count >= 60) }
 }
