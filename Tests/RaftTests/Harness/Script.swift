@@ -267,5 +267,5 @@ extension Raft.Progress.State {
         }
     }
 
-    @Test func `there are scenarios`() { #expect(Self.names.count >= 60) }
+    @Test func `there are scenarios`() { #expect(Self.names.count >= 76) }
 }
