@@ -9,9 +9,9 @@ import Services
 ///
 /// 1. Once, for a member that starts beside live ones (--initial-election-tick-advance): as soon as two of
 ///    them are heard (spec/raft.md 2).
-/// 2. Beyond etcd: when the leader's last stream breaks, as it does at once when its process dies. Should only
-///    the connection be lost, the leader's next heartbeat takes the haste back; should it come late, the
-///    others, who hear the leader, refuse the pre-vote.
+/// 2. Beyond etcd: when the leader's last stream breaks, as it does at once when its process dies. Should
+///    only the connection be lost, the leader's next heartbeat takes the haste back; should it come late,
+///    the others, who hear the leader, refuse the pre-vote.
 struct ElectionHaste {
     private let member: Member
     private let links: PeerLinks
