@@ -66,7 +66,13 @@ struct Replay {
         else { throw place.malformed(.implausible) }
         lastIndex = id.index
         if id.index == start.index { termAtStart = id.term }
-        guard id.index > start.index else { return }
+        guard id.index > start.index else {
+            // It cuts off what was there, like any other:
+            // 1. Entries 126 to 130 of term 30 were saved and never committed; 126 of term 33 replaced them.
+            // 2. A snapshot was taken at 126, and read from there 127 of term 30 would follow 126 of term 33.
+            entries.removeAll()
+            return
+        }
         let position = id.index - start.index - 1
         guard position <= UInt64(entries.count) else {
             throw .gap(

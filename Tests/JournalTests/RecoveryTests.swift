@@ -143,6 +143,24 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         #expect(try DurableLog.validSnapshots(in: "/wal", disk: disk) == [.zero, id(3, 9)])
     }
 
+    /// Found by the simulation, seed 100149: the member did not start any more, for terms went back.
+    @Test func `what a later entry below the snapshot cut off does not come back`() throws {
+        let disk = SimulatedDisk()
+        var log = try created(on: disk)
+        try save([entry(1), entry(2), entry(3), entry(4)], commit: 1, &log)
+        // Another leader's entry replaces 2 to 4; it is committed, and a snapshot is taken of it.
+        try save([entry(2, term: 3)], term: 3, commit: 2, &log)
+        try log.saveSnapshot(SnapshotMetadata(id: id(3, 2), configuration: ConfigurationState()))
+        try log.close()
+        let recovery = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk)
+        #expect(recovery.entries.isEmpty)
+        log = recovery.intoLog()
+        try save([entry(3, term: 3)], term: 3, commit: 3, &log)
+        try log.close()
+        let later = try DurableLog.recover(in: "/wal", from: id(3, 2), options: small, disk: disk)
+        #expect(later.entries == [entry(3, term: 3)])
+    }
+
     @Test func `an unknown snapshot, one of another term and a missing start are refused by name`() throws {
         let disk = SimulatedDisk()
         var log = try filled(7, on: disk)
