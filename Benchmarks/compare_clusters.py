@@ -31,7 +31,7 @@ class Target:
         self.endpoint = member.endpoint
 
     def cpu_seconds(self):
-        return sum(each.cpu_seconds() for each in self.cluster.members)
+        return sum(each.cpu_seconds() for each in self.cluster.running)
 
 
 def percentiles(target, requests, connections=100, streams=10):
