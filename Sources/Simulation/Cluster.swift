@@ -177,6 +177,9 @@ final class Cluster {
         case .watcherActs(let watcher): return watchers[watcher].act(in: self)
         case .torment: tormentor.act(on: self)
         case .operatorActs: operating.act(on: self)
+        case .leave(let boot):
+            guard let (member, _) = living(boot) else { return false }
+            operating.retire(member)
         case .crash(let boot):
             guard let (member, _) = living(boot) else { return false }
             member.die(.powerless)

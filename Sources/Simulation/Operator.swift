@@ -74,7 +74,7 @@ struct Operator {
         }
     }
 
-    private func retire(_ member: Member) {
+    func retire(_ member: Member) {
         member.isRetired = true
         member.die(.killed)
     }

@@ -46,6 +46,8 @@ enum Event {
     case torment
     /// The operator changes the membership.
     case operatorActs
+    /// A member that knows it was removed ends, as the daemon does.
+    case leave(BootID)
     /// The power of a member goes at a chosen moment.
     case crash(BootID)
     /// A member that is down is started.

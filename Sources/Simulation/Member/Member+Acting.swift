@@ -167,6 +167,10 @@ extension Member {
         for decision in results.configurations where self.running === running {
             handle(.configurationDecided(decision.index, decision.change), in: running)
         }
+        if !results.configurations.isEmpty, running.membership.isRemoved(id) {
+            // Some time to tell the others that it is committed.
+            plan(.leave(running.boot), in: 1_000_000)
+        }
         return self.running === running
     }
 

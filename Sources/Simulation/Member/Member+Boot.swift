@@ -110,6 +110,8 @@ extension Member {
             if let newest = try directory.newest(among: later, scrutiny: .everything).snapshot {
                 try load(newest.metadata.id, into: database).finish()
             }
+        } catch JournalError.disk {
+            throw .disk
         } catch {
             throw .broken("snapshot: \(error)")
         }
