@@ -112,7 +112,11 @@ struct Booter {
         let metadata = recovery.metadata
         try refuseIfRemoved(metadata.memberID, state)
         var entries = recovery.entries
+        let isPristine = entries.isEmpty && recovery.hardState == HardState() && base == .zero
         var log = recovery.intoLog()
+        if isPristine, configuration.cluster.initialState == .new {
+            return try foundAgain(log, metadata, database)
+        }
         if configuration.cluster.forceNewCluster {
             let forced = try ForcedCluster(
                 localID: metadata.memberID, base: base, entries: entries, hardState: hardState,
@@ -128,6 +132,14 @@ struct Booter {
         }
         let start = Node.Restart(
             hardState: hardState, compacted: base, entries: entries, applied: applied)
+        announce(metadata, hardState, state)
+        return Boot(
+            log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
+            newestFile: newest.snapshot?.metadata, environment: database.environment,
+            keyspace: database.keyspace, state: state, founders: [])
+    }
+
+    private func announce(_ metadata: LogMetadata, _ hardState: HardState, _ state: StoredState) {
         logger.info(
             "restarting local member",
             metadata: [
@@ -136,10 +148,24 @@ struct Booter {
                 "commit-index": .stringConvertible(hardState.commit.rawValue),
                 "consistent-index": .stringConvertible(state.consistentIndex.rawValue),
             ])
+    }
+
+    /// 1. A founder has made its log. 2. It is killed before the first write, which carries the founding
+    /// entries. 3. Started from that log it would have no configuration, and never elect or be elected.
+    /// It has promised nothing yet, so it founds again.
+    private func foundAgain(
+        _ log: consuming DurableLog, _ metadata: LogMetadata, _ database: OpenDatabase
+    ) throws(BootError) -> Boot {
+        let newcomer = try newcomer()
+        guard newcomer.localID == metadata.memberID, newcomer.clusterID == metadata.clusterID else {
+            throw BootError(
+                "the empty log in \(directory.wal) is of member \(metadata.memberID.hex), "
+                    + "which --initial-cluster does not name; remove \(directory.member) to found another")
+        }
         return Boot(
-            log: log, metadata: metadata, start: .restart(start), lastSnapshot: base.index,
-            newestFile: newest.snapshot?.metadata, environment: database.environment,
-            keyspace: database.keyspace, state: state, founders: [])
+            log: log, metadata: metadata, start: newcomer.start, lastSnapshot: LogIndex(0), newestFile: nil,
+            environment: database.environment, keyspace: database.keyspace, state: database.state,
+            founders: newcomer.others)
     }
 
     /// What the others know, too: a removed member would only be told so.
