@@ -16,14 +16,14 @@ import Wire
 final class CorruptionMonitor {
     private let member: Member
     private let client: PeerClient
-    private let pages: HelperPages
+    private let pages: ErrandPages
     private let desk: LeaderDesk
     private var due: MonotonicTime?
     private let interval: Duration
 
     private static let timeout: Duration = .seconds(5)
 
-    init(member: Member, client: PeerClient, pages: HelperPages, desk: LeaderDesk) {
+    init(member: Member, client: PeerClient, pages: ErrandPages, desk: LeaderDesk) {
         self.member = member
         self.client = client
         self.pages = pages

@@ -10,10 +10,10 @@ import Synchronization
 final class InitialCorruptionCheck {
     private let member: Member
     private let client: PeerClient
-    private let pages: HelperPages
+    private let pages: ErrandPages
     private var missing = 0
 
-    init(member: Member, client: PeerClient, pages: HelperPages) {
+    init(member: Member, client: PeerClient, pages: ErrandPages) {
         self.member = member
         self.client = client
         self.pages = pages

@@ -17,7 +17,7 @@ final class PeersThread {
     private let mail: PeerMail
     private let desk: LeaderDesk
     private let requests: LeaderErrands
-    private let pages: HelperPages
+    private let pages: ErrandPages
     private let versions: ClusterVersionPoll
     private let corruption: CorruptionMonitor
     private let initialCheck: InitialCorruptionCheck
@@ -36,7 +36,7 @@ final class PeersThread {
         self.founders = founders
         loop = try EventLoop(doorbell: member.switchboard.peersBell)
         desk = LeaderDesk(member: member, loop: loop)
-        pages = HelperPages(member: member, desk: desk)
+        pages = ErrandPages(member: member, desk: desk)
         mail = PeerMail(switchboard: member.switchboard, ending: member.ending, logger: member.logger)
         let configuration = member.configuration
         transport = PeerTransport(

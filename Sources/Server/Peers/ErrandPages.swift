@@ -11,7 +11,7 @@ import Telemetry
 
 /// The pages of the peer port that ask this member to do something (spec/peer.md 7); `PeerPages` has those
 /// that answer from what is known anyway. On the peers loop.
-final class HelperPages: WebApplication {
+final class ErrandPages: WebApplication {
     private let member: Member
     private let desk: LeaderDesk
     private let known: PeerPages
