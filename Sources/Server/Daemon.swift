@@ -56,7 +56,7 @@ package enum Daemon {
             member.stop()
             logger.info("closed etcd server", metadata: ["name": "\(configuration.member.name)"])
             daemonLog.flush()
-            if member.ending.isRemoved { exit(0) }
+            if member.ending.isRemoved { exit(member.ending.exitStatus) }
             signals.raiseAgain(number)
         } catch {
             FatalError(log: daemonLog)("\(error)")
@@ -85,6 +85,7 @@ package enum Daemon {
         let serving = LoopSetup(member: member, sockets: sockets, budget: budget)
         for index in 0..<Processors.loopCount { try serving.startLoop(index) }
         try member.start(booted, peerSockets: sockets.peer, budget: budget) {
+            member.ending.serves()
             member.switchboard.tellLoops(.serve)
             logger.info("ready to serve client requests")
             for url in configuration.listeners.clientURLs {

@@ -52,6 +52,18 @@ def test_a_voter_is_added_and_another_removed(cluster):
     assert "the member has been permanently removed from the cluster" in victim.log_text()
 
 
+def test_a_member_removed_while_it_was_down_refuses_to_start(cluster):
+    victim = cluster.followers()[0]
+    identity = cluster.ids()[victim.name]
+    victim.kill()
+    retried(lambda: next(each for each in cluster.members if each is not victim).etcdctl("member", "remove", identity))
+    # Its own log does not hold the removal; the others say so.
+    for _ in range(2):
+        victim.start(wait=False)
+        assert victim.process.wait(timeout=20) == 1
+    assert "the member has been permanently removed from the cluster" in victim.log_text()
+
+
 def test_a_learner_catches_up_and_is_promoted(cluster):
     with Writers(cluster.members) as writers:
         writers.wait_for_more(1500)

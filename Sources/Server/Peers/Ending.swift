@@ -6,10 +6,12 @@ import Store
 import Synchronization
 
 /// How a member that finds itself removed from its cluster ends: the main thread is told as if by a
-/// signal, and ends the process with status 0, so that nobody starts it again.
+/// signal. One that served ends with status 0, so that nobody starts it again; one that was removed while
+/// it was down has refused to start, and ends with status 1, as it does when its own data say so.
 final class Ending: Sendable {
     private let logger: Logger
     private let isRemovalSeen = Atomic(false)
+    private let hasServed = Atomic(false)
 
     /// What a member that was removed still serves: the others learn meanwhile that it is to go.
     private static let grace: Duration = .seconds(1)
@@ -18,6 +20,12 @@ final class Ending: Sendable {
 
     /// Whether the member ends because it was removed.
     var isRemoved: Bool { isRemovalSeen.load(ordering: .acquiring) }
+
+    /// Of the process, where the member `isRemoved`.
+    var exitStatus: Int32 { hasServed.load(ordering: .acquiring) ? 0 : 1 }
+
+    /// The cluster knows this run of the member, and its clients are served.
+    func serves() { hasServed.store(true, ordering: .releasing) }
 
     /// The removal was applied here: ends the member in a second.
     func removed(after loop: EventLoop) {
