@@ -40,11 +40,15 @@ struct LoopSetup: Sendable {
         limits.learnersMax = configuration.cluster.learnersMax
         limits.leaseCheckpoints = configuration.features.isEnabled(.leaseCheckpoint)
         limits.bcryptCost = Int(configuration.security.bcryptCost)
-        let context = ServicesContext(
+        var context = ServicesContext(
             member: member.metadata.memberID, clusterID: member.metadata.clusterID, version: Version.etcd,
             limits: limits, engine: member.link, keyspace: member.keyspace, lessor: member.lessor,
             membership: member.membership, alarms: member.alarms, auth: member.auth, metrics: member.calls,
             boot: member.boot)
+        if configuration.web.extensiveMetrics {
+            let timed = Method.allCases.map { member.metrics.grpc.method($0.path)?.handling }
+            context.observeHandling = { timed[$0.rawValue]?.observe($1) }
+        }
         return LoopServices(context: context, index: index, reader: member.keyspace.makeReader())
     }
 

@@ -46,6 +46,8 @@ package final class LoopServices: GRPCApplication {
     var compactions = PhysicalCompactions()
     var periodic: PeriodicWork
     var counters = CallCounters()
+    /// When the open calls began, where somebody observes it.
+    private var begun: [UInt64: MonotonicTime] = [:]
     var now: MonotonicTime
     private(set) var isStopping = false
 
@@ -79,6 +81,7 @@ package final class LoopServices: GRPCApplication {
 
     private func open(_ call: GRPCCall, _ method: Method) {
         counters.started[method.rawValue] += 1
+        if context.observeHandling != nil { begun[call.id] = context.clock() }
         let isStream = method.kind != .unary
         guard counters.clients.count(call.metadata("client-api-version"), isStream: isStream) else {
             return finish(call, method, .invalidClientVersion)
@@ -159,7 +162,7 @@ package final class LoopServices: GRPCApplication {
     /// Ends a call; one that is over already (cancelled, deadline passed) stays as it is.
     func finish(_ call: GRPCCall, _ method: Method, _ status: GRPCStatus) {
         guard call.isOpen else { return }
-        counters.handled[method.rawValue * CallCounters.codes + Int(status.code.rawValue)] += 1
+        count(call, method, status.code)
         call.finish(status)
     }
 
@@ -168,7 +171,14 @@ package final class LoopServices: GRPCApplication {
         if method == .healthWatch { streams.healthWatches[call.id] = nil }
         let isLate = call.deadline.map { $0 <= context.clock() } ?? false
         let code: GRPCCode = isLate ? .deadlineExceeded : .cancelled
+        count(call, method, code)
+    }
+
+    private func count(_ call: GRPCCall, _ method: Method, _ code: GRPCCode) {
         counters.handled[method.rawValue * CallCounters.codes + Int(code.rawValue)] += 1
+        guard let observe = context.observeHandling, let began = begun.removeValue(forKey: call.id)
+        else { return }
+        observe(method, context.clock() - began)
     }
 
     // Stopping.

@@ -61,6 +61,8 @@ package struct ServicesContext: Sendable {
     package var boot: RequestIDs.Boot
     /// The clock of deadlines and leases; the same one the apply thread grants leases by.
     package var clock: @Sendable () -> MonotonicTime
+    /// Told of each call that ends and how long it took; nil: nobody asks, and no call is timed.
+    package var observeHandling: (@Sendable (Method, Duration) -> Void)?
 
     /// The version whose storage format and additions this server has; nil below 3.6, which did not
     /// report one.

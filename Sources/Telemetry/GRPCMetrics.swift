@@ -76,10 +76,6 @@ package final class GRPCMethodMetrics: Sendable {
         for (counter, total) in zip(handled, handledByCode) { counter.raise(to: total) }
     }
 
-    /// Counts the end of a call; a code outside 0...16 counts as Unknown.
-    package func finished(code: Int) {
-        handled[handled.indices.contains(code) ? code : 2].add()
-    }
 }
 
 /// The `grpc_server_*` families, with every combination of method and code at 0 from the start.

@@ -117,7 +117,14 @@ def test_names_of_the_alert_rules(ours):
 
 def test_grpc_handling_time_with_extensive_metrics():
     with Server(OURS, "--metrics", "extensive").start() as server:
-        assert "grpc_server_handling_seconds_bucket" in Metrics(server).names
+        make_every_call(server)
+        for service, method, kind in [("KV", "Put", "unary"), ("Watch", "Watch", "bidi_stream")]:
+            code = "OK" if kind == "unary" else "Canceled"
+            handled = grpc_name("grpc_server_handled_total", service, method, kind, code)
+            count = grpc_name("grpc_server_handling_seconds_count", service, method, kind)
+            metrics = until(server, lambda m: m[handled] > 0)
+            assert metrics[count] == metrics[handled]
+            assert metrics[count.replace("_count", "_sum")] > 0
 
 
 def test_counters_move_as_calls_are_made():

@@ -164,15 +164,12 @@ import Testing
         let registry = MetricsRegistry()
         let metrics = GRPCMetrics(registry, methods: GRPCMethod.all, extensive: false)
         let put = try #require(metrics.method("/etcdserverpb.KV/Put"))
-        put.started.add()
-        put.finished(code: 8)
-        put.finished(code: 99)
+        put.raise(started: 1, received: 0, sent: 0, handledByCode: (0...16).map { $0 == 8 ? 1 : 0 })
         #expect(put.handling == nil)
         #expect(metrics.method("/etcdserverpb.KV/Nothing") == nil)
         let lines = registry.text().split(separator: "\n").filter { $0.hasSuffix(" 1") }
-        #expect(lines.count == 3)
+        #expect(lines.count == 2)
         #expect(lines.contains { $0.contains("ResourceExhausted") })
-        #expect(lines.contains { $0.contains("Unknown") })
     }
 
     @Test func `a batch counts as so many observations of one value`() {
