@@ -2,7 +2,7 @@
 """Our etcd beside Debian's in one run: h2load on one core, the server on the other, ratios at the end.
 
     tools/benchmark [--ours PATH] [--etcd PATH] [--keys 1000000] [--rounds 3]
-                    [--only tail|throughput|lone|in-order|random-order]
+                    [--only tail|compaction|throughput|lone|in-order|random-order]
 
 Rounds of the two servers are interleaved and the medians compared, because machines are noisy.
 h2load does not look at trailers, so each target is first asked once by a real gRPC client.
@@ -244,11 +244,57 @@ def tail(run):
     encoded = transactions(range(50_000))
     for server in run.servers.values():
         load(server, encoded)
-    samples = [latencies(server) for server in run.servers.values()]
-    run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p50 us", samples[0][0], samples[1][0]))
-    run.rows.append(("Put 100x1 under snapshots, compaction, flushes: p99 us", samples[0][1], samples[1][1]))
-    for row in run.rows[-2:]:
-        print(row, flush=True)
+    samples = {name: [] for name in run.servers}
+    for _ in range(run.rounds):
+        for name, server in run.servers.items():
+            p50, p99 = latencies(server)
+            samples[name].append((p50, p99, p99 / p50))
+            print(f"{name}: p50 {p50} us, p99 {p99} us, {p99 / p50:.2f}", flush=True)
+    for column, what in enumerate(("p50 us", "p99 us", "p99 / p50")):
+        medians = [statistics.median(each[column] for each in samples[name]) for name in run.servers]
+        run.rows.append((f"Put 100x1 under snapshots, compaction, flushes: {what}", *medians))
+
+
+def stalls(server, requests):
+    """Seconds a compaction of all but the newest revisions takes, and the p50, p99 and maximum in microseconds of
+    the Puts of one client meanwhile."""
+    client = Client(server.endpoint)
+    revision = client.kv("Range", message("RangeRequest")(key=b"bench", serializable=True)).header.revision
+    done = []
+
+    def compact():
+        began = time.monotonic()
+        client.compact(revision, physical=True)
+        done.append(time.monotonic() - began)
+
+    compactor = threading.Thread(target=compact)
+    times = []
+    put = message("PutRequest")(key=b"bench", value=VALUE)
+    writer = Client(server.endpoint)
+    writer.kv("Put", put)
+    compactor.start()
+    while compactor.is_alive() or len(times) < requests:
+        began = time.perf_counter()
+        writer.kv("Put", put)
+        times.append((time.perf_counter() - began) * 1e6)
+    compactor.join()
+    client.close()
+    writer.close()
+    times.sort()
+    return done[0], times[len(times) // 2], times[len(times) * 99 // 100], times[-1]
+
+
+def compaction(run):
+    """A compaction of 500,000 superseded revisions beside Puts of one client."""
+    encoded = [each for _ in range(500) for each in transactions(range(1000))]
+    for name, server in run.servers.items():
+        load(server, encoded)
+        time.sleep(2)
+        print(f"{name}: loaded", flush=True)
+    samples = [stalls(server, 1000) for server in run.servers.values()]
+    for column, what in enumerate(("seconds", "Put p50 us meanwhile", "Put p99 us meanwhile", "Put max us meanwhile")):
+        run.rows.append((f"compaction of 500,000 revisions: {what}", samples[0][column], samples[1][column]))
+        print(run.rows[-1], flush=True)
 
 
 def restart_seconds(run, server):
@@ -269,8 +315,12 @@ def large_store(run, title, order):
     what = f"{len(order)} keys written {title}"
     run.row(f"anonymous MiB, {what}", lambda s: s.memory()[0] / 2**20)
     run.row(f"mapped file MiB, {what}", lambda s: s.memory()[1] / 2**20)
-    page = message("RangeRequest")(key=key(len(order) // 2), range_end=b"/registry/pods/ns0", limit=1000)
-    run.measure(f"Range of 1000, {what}", "Range", page, 10, 1, 1000)
+    first, last = key(len(order) // 2), key(len(order) // 2 + 1000)
+    whole = message("RangeRequest")(key=first, range_end=last)
+    run.measure(f"Range of 1000, {what}", "Range", whole, 10, 1, 1000)
+    # A page of a long list, as an apiserver reads it; etcd counts the whole rest for each.
+    page = message("RangeRequest")(key=first, range_end=PREFIX[:-1] + b".", limit=500)
+    run.measure(f"page of 500, {what}", "Range", page, 10, 1, 60)
     run.row(f"restart seconds, {what}", lambda s: restart_seconds(run, s))
 
 
@@ -280,12 +330,15 @@ def main():
     parser.add_argument("--etcd", default=REAL)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["throughput", "lone", "in-order", "random-order", "tail"])
+    parser.add_argument("--only", choices=["tail", "compaction", "throughput", "lone", "in-order", "random-order"])
     arguments = parser.parse_args()
     rows = []
     if arguments.only in (None, "tail"):
         with Run(arguments, rows, "--snapshot-count=20000") as run:
             tail(run)
+    if arguments.only in (None, "compaction"):
+        with Run(arguments, rows) as run:
+            compaction(run)
     if arguments.only in (None, "throughput"):
         with Run(arguments, rows) as run:
             throughput(run)
