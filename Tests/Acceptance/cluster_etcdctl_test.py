@@ -201,26 +201,49 @@ def test_a_rolling_restart_fails_no_write_for_good():
         cluster.assert_equal_hashes()
 
 
+def damage_a_follower(cluster):
+    """Changes one member's database behind its back, and starts it again."""
+    for number in range(20):
+        cluster.etcdctl("put", f"k{number}", "value-of-some-length")
+    victim = cluster.followers()[0]
+    victim.stop()
+    path = victim.data / "d/member/snap/db"
+    data = bytearray(path.read_bytes())
+    at = data.find(b"value-of-some-length")
+    assert at > 0
+    while at >= 0:
+        data[at:at + 5] = b"VALUE"
+        at = data.find(b"value-of-some-length", at + 5)
+    path.write_bytes(data)
+    victim.start(wait=False)
+    return victim
+
+
+def await_corrupt_alarm(cluster):
+    deadline = time.monotonic() + 30
+    while "CORRUPT" not in (listed := cluster.etcdctl("alarm", "list")[1]):
+        assert time.monotonic() < deadline, "no alarm"
+        time.sleep(0.2)
+    return listed
+
+
+def test_corruption_is_found_at_a_compaction():
+    """The leader's check of CompactHashCheck raises the alarm for the one that differs from the majority."""
+    flags = ["--experimental-compact-hash-check-enabled=true", "--experimental-compact-hash-check-time=1s"]
+    with Cluster(*flags, "--log-level=warn") as cluster:
+        victim = damage_a_follower(cluster)
+        # All agree on how far they are, and nobody has compacted: nothing to see yet.
+        time.sleep(2.5)
+        assert "CORRUPT" not in cluster.etcdctl("alarm", "list")[1]
+        assert cluster.etcdctl("compaction", "15")[0] == 0
+        assert f"memberID:{int(cluster.ids()[victim.name], 16)} alarm:CORRUPT" in await_corrupt_alarm(cluster)
+
+
 def test_corruption_is_found_and_stops_the_cluster():
-    """One member's database is changed behind its back; the leader's periodic check raises the alarm."""
+    """The leader's periodic check raises the alarm."""
     with Cluster("--experimental-corrupt-check-time=1s", "--log-level=warn") as cluster:
-        for number in range(20):
-            cluster.etcdctl("put", f"k{number}", "value-of-some-length")
-        victim = cluster.followers()[0]
-        victim.stop()
-        path = victim.data / "d/member/snap/db"
-        data = bytearray(path.read_bytes())
-        at = data.find(b"value-of-some-length")
-        assert at > 0
-        while at >= 0:
-            data[at:at + 5] = b"VALUE"
-            at = data.find(b"value-of-some-length", at + 5)
-        path.write_bytes(data)
-        victim.start(wait=False)
-        deadline = time.monotonic() + 30
-        while "CORRUPT" not in cluster.etcdctl("alarm", "list")[1]:
-            assert time.monotonic() < deadline, "no alarm"
-            time.sleep(0.2)
+        victim = damage_a_follower(cluster)
+        await_corrupt_alarm(cluster)
         code, _, err = cluster.etcdctl("put", "a", "b")
         assert code != 0 and "corrupt cluster" in err
         # The initial check does not even let such a member start.

@@ -83,10 +83,14 @@ class Cluster:
         return ",".join(f"{each.name}={each.peer_url}" for each in members)
 
     def __enter__(self):
-        for each in self.members:
-            each.start(wait=False)
-        for each in self.members:
-            each.wait_until_healthy()
+        try:
+            for each in self.members:
+                each.start(wait=False)
+            for each in self.members:
+                each.wait_until_healthy()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):

@@ -2,6 +2,7 @@ import EtcdAPI
 import HTTP
 import Journal
 import Logging
+import MVCC
 import Net
 import Peers
 import Raft
@@ -12,14 +13,17 @@ import Wire
 
 /// Compares, on a leader, the key spaces of all members by HashKV at one revision, every
 /// --corrupt-check-time; a member whose hash differs where its compaction does not gets the CORRUPT alarm,
-/// which stops the cluster from serving wrong data (spec/config.md 11). On the peers loop.
+/// which stops the cluster from serving wrong data (spec/config.md 11). With the feature CompactHashCheck
+/// also at the revision of the last compaction, every --compact-hash-check-time. On the peers loop.
 final class CorruptionMonitor {
     private let member: Member
     private let client: PeerClient
     private let pages: ErrandPages
     private let desk: LeaderDesk
-    private var due: MonotonicTime?
-    private let interval: Duration
+    private var periodic: Recurrence
+    private var compacted: Recurrence
+    /// The compaction at which all members last agreed, or were told that they do not.
+    private var judged: Int64 = 0
 
     private static let timeout: Duration = .seconds(5)
 
@@ -28,28 +32,57 @@ final class CorruptionMonitor {
         self.client = client
         self.pages = pages
         self.desk = desk
-        interval = member.configuration.diagnostics.corruptCheckTime
+        let configuration = member.configuration
+        periodic = Recurrence(every: configuration.diagnostics.corruptCheckTime)
+        compacted = Recurrence(
+            every: configuration.features.isEnabled(.compactHashCheck)
+                ? configuration.diagnostics.compactHashCheckTime : .zero)
     }
 
     func tick(now: MonotonicTime) {
-        guard interval > .zero, member.status.engineStatus.leader == member.metadata.memberID else {
-            due = nil
-            return
+        let leads = member.status.engineStatus.leader == member.metadata.memberID
+        if periodic.isDue(at: now, while: leads) { check() }
+        if compacted.isDue(at: now, while: leads), member.keyspace.compactedRevision > judged {
+            checkCompaction()
         }
-        guard let due else {
-            due = now + interval
-            return
-        }
-        if now < due { return }
-        self.due = now + interval
-        check()
+    }
+
+    private var others: [ClusterMember] {
+        member.membership.members.filter { $0.id != member.metadata.memberID }
     }
 
     private func check() {
         pages.hashKV(revision: 0) { [weak self] answer in
             guard let self, case .hash(let own) = answer else { return }
-            let others = member.membership.members.filter { $0.id != self.member.metadata.memberID }
             for other in others { compare(own, with: other) }
+        }
+    }
+
+    /// Asks all members for the hash that finishing the last compaction left. Who cannot answer, or has not
+    /// finished it, is asked at a later turn.
+    private func checkCompaction() {
+        let revision = member.keyspace.compactedRevision
+        pages.hashKV(revision: revision) { [weak self] answer in
+            guard let self, case .hash(let own) = answer else { return }
+            let poll = CompactionPoll(own, of: member.metadata.memberID, awaiting: others.count)
+            for other in others {
+                Self.ask(client, other, revision: revision, member) { [weak self] answer in
+                    guard let verdict = poll.heard(answer, from: other.id) else { return }
+                    self?.judge(verdict, at: revision)
+                }
+            }
+        }
+    }
+
+    private func judge(_ verdict: CompactionPoll.Verdict, at revision: Int64) {
+        if verdict.isFinal { judged = max(judged, revision) }
+        for suspect in verdict.suspects {
+            member.logger.error(
+                "found different compaction hash values",
+                metadata: [
+                    "remote-peer-id": "\(suspect.hex)", "compact-revision": .stringConvertible(revision),
+                ])
+            raiseAlarm(for: suspect)
         }
     }
 
