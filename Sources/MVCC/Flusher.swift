@@ -68,11 +68,23 @@ package struct Flusher: ~Copyable {
             throw .backend(error)
         }
         report.position = position
-        if keyspace.compactionHolds.load(ordering: .relaxed) == 0 {
-            try compact(&report)
-            report.hasMore = !compactions.isEmpty || pruning != nil
-        }
+        try compactUnlessHeld(&report)
         return report
+    }
+
+    /// Does one slice of compaction work only: between two flushes. The report's `position` is nil.
+    package mutating func compact() throws(MVCCError) -> FlushReport {
+        keyspace.turn.take()
+        defer { keyspace.turn.giveBack() }
+        var report = FlushReport()
+        try compactUnlessHeld(&report)
+        return report
+    }
+
+    private mutating func compactUnlessHeld(_ report: inout FlushReport) throws(MVCCError) {
+        guard keyspace.compactionHolds.load(ordering: .relaxed) == 0 else { return }
+        try compact(&report)
+        report.hasMore = !compactions.isEmpty || pruning != nil
     }
 
     /// Rewrites the database file without its free pages (`Environment.defragment`). Flush thread;

@@ -156,6 +156,27 @@ import Testing
         keyspace.checkInvariants()
     }
 
+    @Test func `one goes on between two flushes, which stay whole`() throws {
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let keyspace = try open(scratch)
+        var flusher = Flusher(keyspace)
+        for number in 0..<3000 { keyspace.put("k\(number % 10)", "\(number)") }
+        try keyspace.compact(at: 3000)
+        keyspace.handOver([], position: 1)
+        #expect(try flusher.flush().deleted == 1000)
+        keyspace.put("new", "1")
+        keyspace.handOver([], position: 2)
+        var more = true
+        while more {
+            let report = try flusher.compact()
+            #expect(report.records == 0 && report.position == nil)
+            more = report.hasMore
+        }
+        #expect(try stored(keyspace).map(\.0) == Array(2991...3001))
+        #expect(try flusher.flush().records == 1)
+    }
+
     @Test func `an interrupted one is resumed by the next opening`() throws {
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }

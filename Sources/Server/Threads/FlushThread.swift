@@ -6,7 +6,8 @@ import Synchronization
 import Telemetry
 
 /// The thread that moves applied state from memory into the database: one synced transaction per
-/// --backend-batch-interval (or per --backend-batch-limit records), a slice of compaction after each.
+/// --backend-batch-interval (or per --backend-batch-limit records), a slice of compaction after each, and
+/// while there is more to compact, one per --compaction-sleep-interval.
 ///
 /// Nobody's request waits for it: the log already has what it writes. Only when it falls 64 MiB behind
 /// does the apply thread wait.
@@ -23,6 +24,8 @@ struct FlushThread: ~Copyable {
     private var waitingCopies: [UInt64] = []
     private var waitingDefragmentations: [UInt64] = []
     private var isStopping = false
+    /// A compaction is under way.
+    private var isCompacting = false
 
     init(
         flusher: consuming Flusher, environment: Environment, switchboard: Switchboard, demand: FlushDemand,
@@ -41,17 +44,36 @@ struct FlushThread: ~Copyable {
     /// Runs until told to stop; everything applied by then is in the database when it returns.
     consuming func run() {
         var batch: [FlushInput] = []
-        var wait: Duration? = .zero
+        flush()
         while !isStopping {
-            if wait != .zero { switchboard.flushBell.wait(timeout: wait) }
-            // The first batch after a quiet time waits for company; a full tail or a request ends the wait.
-            let isGathering = demand.endIdle() && !demand.isUrgent
-            if isGathering { switchboard.flushBell.wait(timeout: pace.interval) }
+            if isCompacting { compactForAWhile() } else { rest() }
             switchboard.flush.drain(into: &batch)
             for input in batch { take(input) }
             batch.removeAll(keepingCapacity: true)
-            wait = flush()
+            flush()
         }
+    }
+
+    /// Sleeps until something is applied or asked for. The first batch after a quiet time waits for company;
+    /// a full tail or a request ends the wait.
+    private mutating func rest() {
+        switchboard.flushBell.wait()
+        if demand.endIdle(), !demand.isUrgent { switchboard.flushBell.wait(timeout: pace.interval) }
+    }
+
+    /// Compacts slice by slice until the next flush is due, a request came or nothing is left.
+    private mutating func compactForAWhile() {
+        let due = MonotonicTime.now() + pace.interval
+        repeat {
+            if switchboard.flushBell.wait(timeout: pace.compactionPause) || demand.isUrgent { return }
+            do throws(MVCCError) {
+                let report = try flusher.compact()
+                measure(report)
+                isCompacting = report.hasMore
+            } catch {
+                fatal("the database could not be compacted: \(describe(error))")
+            }
+        } while isCompacting && MonotonicTime.now() < due
     }
 
     private mutating func take(_ input: FlushInput) {
@@ -63,8 +85,9 @@ struct FlushThread: ~Copyable {
         }
     }
 
-    /// How long to wait before the next flush; nil until something is applied.
-    private mutating func flush() -> Duration? {
+    /// Moves what is applied into the database, and does what waited for it. Idle afterwards: what is applied
+    /// rings, unless a compaction is under way.
+    private mutating func flush() {
         demand.beginIdle()
         let report: FlushReport
         do throws(MVCCError) {
@@ -79,11 +102,8 @@ struct FlushThread: ~Copyable {
         for id in waitingCopies { switchboard.deliver(.flushed(id: id), to: switchboard.maintenance) }
         waitingCopies.removeAll()
         defragment()
-        if report.hasMore {
-            _ = demand.endIdle()
-            return pace.compactionPause
-        }
-        return nil
+        isCompacting = report.hasMore
+        if isCompacting { _ = demand.endIdle() }
     }
 
     private mutating func defragment() {
