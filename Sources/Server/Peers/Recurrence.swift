@@ -1,6 +1,6 @@
 import Net
 
-/// Something done at an interval for as long as a condition holds; the first time one interval after it began.
+/// Something done at an interval for as long as a condition holds, first one interval after that began.
 struct Recurrence {
     private let interval: Duration
     private var due: MonotonicTime?
