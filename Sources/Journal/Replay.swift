@@ -108,10 +108,11 @@ struct Replay {
             throw .snapshotMismatch(
                 path: place.path, offset: place.offset, expected: start, found: snapshot.id)
         }
-        knowsStart = true
         // A snapshot of our own stands for entries of this log, and what follows them stays. One received
-        // from the leader replaced the whole log: what was saved before it is another history.
-        if termAtStart != start.term { entries.removeAll() }
+        // from the leader replaced the whole log: what was saved before it is another history. Recorded once
+        // more, by a member that took its own before it had applied anything since, it replaced nothing.
+        if !knowsStart, termAtStart != start.term { entries.removeAll() }
+        knowsStart = true
     }
 }
 

@@ -109,6 +109,21 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         #expect(later.entries == [entry(3, term: 3)])
     }
 
+    @Test func `a received snapshot that is recorded again as the member's own loses no entry`() throws {
+        let disk = SimulatedDisk()
+        var log = try created(on: disk)
+        try save([entry(1)], commit: 1, &log)
+        let snapshot = SnapshotMetadata(id: id(1, 9), configuration: ConfigurationState())
+        try log.saveSnapshot(snapshot)
+        try save([entry(10), entry(11)], commit: 9, &log)
+        // 1. Nothing was applied since. 2. The member takes a snapshot of what it has: the same one.
+        try log.saveSnapshot(snapshot)
+        try save([entry(12)], commit: 11, &log)
+        try log.close()
+        let recovery = try DurableLog.recover(in: "/wal", from: id(1, 9), options: small, disk: disk)
+        #expect(recovery.entries == [entry(10), entry(11), entry(12)])
+    }
+
     @Test func `a log that a received snapshot has broken is not read across the breach`() throws {
         let disk = SimulatedDisk()
         var log = try created(on: disk)
