@@ -19,6 +19,8 @@ final class Cluster {
     var clients: [Client] = []
     var watchers: [Watching] = []
     var tormentor: Tormentor
+    /// Where the scenario has one.
+    var chase: LeaderChase?
     var operating: Operator
     var steadiness = SteadinessChecker()
     private(set) var phase = Phase.beginning
@@ -40,6 +42,7 @@ final class Cluster {
         let memberChance = chance.fork()
         let clientChance = chance.fork()
         self.chance = chance.fork()
+        if scenario.chasesLeaders { chase = LeaderChase(scenario, chance: chance.fork()) }
         try found(memberChance)
         invite(clientChance)
         plan()
@@ -176,6 +179,9 @@ final class Cluster {
         case .clientLooks(let client): return clients[client].look(in: self)
         case .watcherActs(let watcher): return watchers[watcher].act(in: self)
         case .torment: tormentor.act(on: self)
+        case .chase(let turn):
+            guard turn == chase?.turn else { return false }
+            chase?.act(on: self)
         case .operatorActs: operating.act(on: self)
         case .leave(let boot):
             guard let (member, _) = living(boot) else { return false }
@@ -186,7 +192,7 @@ final class Cluster {
             startLater(member)
         case .start(let place):
             let member = members[place]
-            if member.running != nil || member.isRetired || member.isWaiting { return false }
+            if member.running != nil || member.isRetired || member.isWaiting || member.isHeld { return false }
             trace.event(now, 9, place, UInt64(member.boots))
             if !member.start() { startLater(member) }
         case .phase(let phase): enter(phase)
@@ -207,6 +213,7 @@ final class Cluster {
         case .beginning: break
         case .wild:
             queue.add(.torment, at: now)
+            queue.add(.chase(turn: 0), at: now)
             if scenario.changeInterval > 0 { queue.add(.operatorActs, at: now + 500_000) }
         case .calm:
             network.heal()
@@ -214,6 +221,7 @@ final class Cluster {
             operating.retireRemoved(self)
             for member in members {
                 member.slowUntil = .start
+                member.isHeld = false
                 member.disk.arm(.none)
                 if member.running == nil, !member.isWaiting, !member.isRetired {
                     queue.add(.start(member: member.place), at: now)

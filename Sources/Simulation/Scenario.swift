@@ -52,6 +52,8 @@ struct Scenario {
     var crashAfterVotePermille: Int
     var crashAfterAcceptPermille: Int
     var crashAfterAppendPermille: Int
+    /// Leaders are struck in the order of figure 8 of the Raft paper, and little else goes wrong.
+    var chasesLeaders = false
     /// Between two changes of the membership, at most; 0: there are none.
     var changeInterval: UInt64
     var isPreVoting: Bool
@@ -97,6 +99,7 @@ struct Scenario {
         snapshotCount = chance.pick([20, 100, 1_000])
         if chance.happens(300) { makeTurbulent(&chance) }
         drawLimits(&chance)
+        if chasesLeaders { makeChase() }
     }
 
     /// Little work and much strife: many terms in one run, for what only a certain order of leaders shows.
@@ -110,6 +113,17 @@ struct Scenario {
         crashAfterAppendPermille = chance.pick([0, 20, 100])
         voters = chance.pick([3, 3, 5])
         electionTicks = chance.pick([3, 5])
+        chasesLeaders = chance.happens(200)
+    }
+
+    private mutating func makeChase() {
+        torments = []
+        crashAfterVotePermille = 0
+        crashAfterAcceptPermille = 0
+        crashAfterAppendPermille = 0
+        changeInterval = 0
+        // Entries of two terms travel in messages of their own only then.
+        node.messageBytesMax = 1
     }
 
     private mutating func drawLimits(_ chance: inout Chance) {

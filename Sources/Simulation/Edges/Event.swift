@@ -44,6 +44,8 @@ enum Event {
     case watcherActs(Int)
     /// Something goes wrong, or is mended.
     case torment
+    /// The chase of leaders goes on, if it is still at this turn.
+    case chase(turn: Int)
     /// The operator changes the membership.
     case operatorActs
     /// A member that knows it was removed ends, as the daemon does.

@@ -14,6 +14,9 @@ extension Member {
 
     /// Does what the effects say, in the daemon's order.
     func act(_ running: Running) {
+        if running.leads, !running.effects.node.committed.isEmpty {
+            cluster.chase?.commits(self, in: cluster)
+        }
         publish(running)
         answerRefusals(running)
         send(running)
@@ -34,6 +37,7 @@ extension Member {
         let leads = status.role == .leader
         if leads { cluster.referee.leads(id, in: status.term) }
         if running.leads, !leads { running.lessor.demote() }
+        if leads, !running.leads { cluster.chase?.elected(self, in: cluster) }
         running.leads = leads
     }
 

@@ -21,6 +21,8 @@ final class Member {
     let isFounder: Bool
     /// Added to the cluster, or about to be, and not started yet.
     var isWaiting = false
+    /// Kept down by the chase of leaders.
+    var isHeld = false
     /// The operator has taken it out of service for good.
     var isRetired = false
     /// Until then its disk is slow.
