@@ -37,7 +37,9 @@ struct SnapshotEnds {
         do throws(DiskError) { size = try disk.size(file) } catch { throw .disk(error) }
         let fixed = try load(SnapshotFormat.fixedHeaderSize, at: 0)
         guard fixed.starts(with: SnapshotFormat.magic), fixed.count == SnapshotFormat.fixedHeaderSize else {
-            if let metadata = EtcdSnapshotFile.metadata(of: try load(EtcdSnapshotFile.sizeMax, at: 0)) {
+            // Memory for the file there is, not for the largest one.
+            let count = Int(min(size, UInt64(EtcdSnapshotFile.sizeMax)))
+            if let metadata = EtcdSnapshotFile.metadata(of: try load(count, at: 0)) {
                 throw .etcdSnapshot(path: file.path, metadata)
             }
             throw corrupt(0, fixed.starts(with: SnapshotFormat.magic) ? .length : .unknownFormat)
