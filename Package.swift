@@ -71,7 +71,7 @@ let package = Package(
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
         module(
             "Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", "CCrypt", protobuf]),
-        module("HTTP", ["CNgHTTP2", "CZlib", "Net", "CPlatform"]),
+        module("HTTP", ["CNgHTTP2", "CZlib", "Net", "Wire", "CPlatform"]),
 
         // Floor 3.
         module(
@@ -156,6 +156,7 @@ let package = Package(
                 "Backend", "EtcdAPI", "Net", "etcd", logging,
             ]),
         tests("TransferTests", ["Transfer", "Backend", "Journal", "MVCC", "Raft", "Store"]),
+        tests("TerminalTests", ["Terminal", arguments]),
         tests("InspectionTests", ["Inspection", "Raft"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,3 +1,5 @@
+import Wire
+
 /// The method paths an application serves, each known on the call by its place in the list.
 ///
 /// A path is found without hashing all of it: its length and last eight bytes, which tell methods
@@ -40,7 +42,7 @@ package final class GRPCRoutes: Sendable {
     /// What grpc-go answers to a path that is not in the list. Source: grpc-go server.go handleStream.
     package func status(unknown path: String) -> GRPCStatus {
         guard let (service, method) = Self.split(path) else {
-            return GRPCStatus(.unimplemented, "malformed method name: \(quoted(path))")
+            return GRPCStatus(.unimplemented, "malformed method name: \(goQuoted(path))")
         }
         if services.contains(service) {
             return GRPCStatus(.unimplemented, "unknown method \(method) for service \(service)")
@@ -63,23 +65,4 @@ package final class GRPCRoutes: Sendable {
         }
         return Int(truncatingIfNeeded: (tail &* 0x9e37_79b9_7f4a_7c15) >> 40)  // Fibonacci hashing
     }
-}
-
-/// Go's %q for text that may come from outside: quotes, backslashes and control characters escaped.
-func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": result += "\\\""
-        case "\\": result += "\\\\"
-        case "\n": result += "\\n"
-        case "\r": result += "\\r"
-        case "\t": result += "\\t"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-            let hex = String(scalar.value, radix: 16)
-            result += "\\x" + (hex.count < 2 ? "0" : "") + hex
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + "\""
 }

@@ -1,3 +1,5 @@
+import Wire
+
 /// Reads the lines of a request's head: RFC 9112 sections 3 and 6, with Go's strictness.
 enum HTTP1Fields {
     enum Body: Equatable { case none, length(Int), chunked }
@@ -83,7 +85,7 @@ enum HTTP1Fields {
         } else if let length = lengths.first {
             guard lengths.count == 1, !length.isEmpty, length.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
             else {
-                throw .malformed("bad Content-Length \(quoted(length))")
+                throw .malformed("bad Content-Length \(goQuoted(length))")
             }
             guard let count = Int(length) else { throw .bodyTooLarge }
             framing.body = count == 0 ? .none : .length(count)

@@ -1,3 +1,5 @@
+import Wire
+
 /// What is kept of a request's headers while they arrive, and the verdict a Go gRPC server gives on
 /// them. Only what is asked for later is kept; names are compared as bytes.
 ///
@@ -66,8 +68,7 @@ final class RequestHeaders {
         }
         if hasConnection { return .reset }
         if contentType != .grpc {
-            let text =
-                "invalid gRPC request content-type \(quoted(String(decoding: oddContentType, as: UTF8.self)))"
+            let text = "invalid gRPC request content-type \(goQuoted(oddContentType))"
             return .response(httpStatus: 415, GRPCStatus(.invalidArgument, text))
         }
         if let malformedTimeout {
@@ -75,12 +76,12 @@ final class RequestHeaders {
                 httpStatus: 400, GRPCStatus(.internal, "malformed grpc-timeout: \(malformedTimeout)"))
         }
         if !isPost {
-            let method = quoted(String(decoding: oddMethod, as: UTF8.self))
+            let method = goQuoted(String(decoding: oddMethod, as: UTF8.self))
             let text = "Received a HEADERS frame with :method \(method) which should be POST"
             return .response(httpStatus: 405, GRPCStatus(.internal, text))
         }
         if encoding == .other {
-            let name = quoted(String(decoding: oddEncoding, as: UTF8.self))
+            let name = goQuoted(String(decoding: oddEncoding, as: UTF8.self))
             let text = "grpc: Decompressor is not installed for grpc-encoding \(name)"
             return .response(httpStatus: 200, GRPCStatus(.unimplemented, text))
         }

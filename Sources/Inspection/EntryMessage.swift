@@ -48,22 +48,39 @@ package enum EntryMessage: Equatable, Sendable {
 
     /// The columns type and data of a dump.
     package func columns(kind: Entry.Kind) -> String {
-        let type = kind == .normal ? "norm" : "conf"
+        var line: [UInt8] = []
+        append(kind: kind, to: &line)
+        return String(decoding: line, as: UTF8.self)
+    }
+
+    /// Appends those columns.
+    func append(kind: Entry.Kind, to line: inout [UInt8]) {
+        line += (kind == .normal ? "norm\t" : "conf\t").utf8
         switch self {
-        case .configuration(let entry, let kind): return "\(type)\t\(Self.text(entry, kind))"
-        case .request(let message): return "\(type)\t\(Self.masked(message).text)"
-        case .v2(let message): return "\(type)\t\(Self.v2Text(message))"
-        case .undecodable: return "\(type)\t???"
+        case .configuration(let entry, let kind): line += Self.text(entry, kind).utf8
+        case .request(let message): Self.masked(message).append(to: &line)
+        case .v2(let message): line += Self.v2Text(message).utf8
+        case .undecodable: line += "???".utf8
         }
     }
 
     /// The request as a JSON object, or `null`.
     package var json: String {
+        var text: [UInt8] = []
+        append(jsonTo: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends that object.
+    func append(jsonTo text: inout [UInt8]) {
         switch self {
-        case .configuration(let entry, let kind): return Self.json(entry, kind)
-        case .request(let message): return Self.masked(message).json
-        case .v2(let message): return "{\"v2\":\(message.json)}"
-        case .undecodable: return "null"
+        case .configuration(let entry, let kind): text += Self.json(entry, kind).utf8
+        case .request(let message): Self.masked(message).append(jsonTo: &text)
+        case .v2(let message):
+            text += "{\"v2\":".utf8
+            message.append(jsonTo: &text)
+            text.append(UInt8(ascii: "}"))
+        case .undecodable: text += "null".utf8
         }
     }
 

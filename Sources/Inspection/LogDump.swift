@@ -222,18 +222,23 @@ package struct LogDump {
         let message = unsafe EntryMessage(kind, decoding: data.span.bytes)
         guard options.entryTypes.matches(message) else { return }
         shown += 1
+        let (term, index) = (String(id.term.rawValue), String(id.index.rawValue))
         if options.isJSON {
-            output.line(
-                "{\"term\":\(id.term.rawValue),\"index\":\(id.index.rawValue),"
-                    + "\"type\":\"\(kind == .normal ? "norm" : "conf")\",\"size\":\(data.count),"
-                    + "\"request\":\(message.json)}")
+            let type = kind == .normal ? "norm" : "conf"
+            output.line { line in
+                line += "{\"term\":\(term),\"index\":\(index),\"type\":\"\(type)\",".utf8
+                line += "\"size\":\(data.count),\"request\":".utf8
+                message.append(jsonTo: &line)
+                line.append(UInt8(ascii: "}"))
+            }
             return
         }
-        var line =
-            "\(padded(String(id.term.rawValue), 4))\t\(padded(String(id.index.rawValue), 10))\t"
-            + message.columns(kind: kind)
-        if let decoder { line += "\t" + decoder.decode(data) }
-        output.line(line)
+        let decoded = decoder.map { "\t" + $0.decode(data) }
+        output.line { line in
+            line += "\(padded(term, 4))\t\(padded(index, 10))\t".utf8
+            message.append(kind: kind, to: &line)
+            if let decoded { line += decoded.utf8 }
+        }
     }
 }
 

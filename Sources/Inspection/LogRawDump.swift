@@ -31,8 +31,7 @@ package struct LogRawDump {
             do throws(JournalError) {
                 guard let record = try reader.next() else { break }
                 isInBadRun = false
-                let text = reader.withData { bytes in Self.line(record, bytes, range) }
-                if let text { output.line(text) }
+                reader.withData { bytes in show(record, bytes) }
             } catch {
                 isSound = false
                 if !isInBadRun { report(LogDamage(error).description) }
@@ -52,45 +51,54 @@ package struct LogRawDump {
         return isSound
     }
 
-    private static func line(_ record: LogRecord, _ bytes: borrowing RawSpan, _ range: Range<UInt64>)
-        -> String?
-    {
+    private func show(_ record: LogRecord, _ bytes: borrowing RawSpan) {
         let content: LogContent
         do throws(MessageError) { content = try LogContent(record.kind, decoding: bytes) } catch {
-            return "Undecodable record of kind \(record.kind) at offset \(record.offset)"
+            output.line("Undecodable record of kind \(record.kind) at offset \(record.offset)")
+            return
         }
         switch content {
-        case .checksum: return "CRC: \(record.checksum)"
+        case .checksum: output.line("CRC: \(record.checksum)")
         case .metadata(let metadata):
-            return "Metadata: "
-                + fields([("NodeID", metadata.memberID.rawValue), ("ClusterID", metadata.clusterID)])
+            output.line(
+                "Metadata: "
+                    + Self.fields([("NodeID", metadata.memberID.rawValue), ("ClusterID", metadata.clusterID)])
+            )
         case .entry(let id, let kind, let data):
-            guard range.contains(id.index.rawValue) else { return nil }
+            guard range.contains(id.index.rawValue) else { return }
             let type =
                 switch kind {
                 case .normal: ""
                 case .configurationChange: " Type:EntryConfChange"
                 case .configurationChangeV2: " Type:EntryConfChangeV2"
                 }
-            let text = "Entry: Term:\(id.term.rawValue) Index:\(id.index.rawValue)\(type)"
-            return data.isEmpty ? text + " " : text + " Data:\(protoQuoted(copied(bytes, data))) "
+            let data = copied(bytes, data)
+            output.line { line in
+                line += "Entry: Term:\(id.term.rawValue) Index:\(id.index.rawValue)\(type)".utf8
+                if !data.isEmpty {
+                    line += " Data:".utf8
+                    appendProtoQuoted(data, to: &line)
+                }
+                line.append(UInt8(ascii: " "))
+            }
         case .state(let state):
-            return "HardState: "
-                + fields([
-                    ("term", state.term.rawValue), ("vote", state.vote?.rawValue ?? 0),
-                    ("commit", state.commit.rawValue),
-                ])
+            output.line(
+                "HardState: "
+                    + Self.fields([
+                        ("term", state.term.rawValue), ("vote", state.vote?.rawValue ?? 0),
+                        ("commit", state.commit.rawValue),
+                    ]))
         case .snapshot(let snapshot):
             var text =
                 "Snapshot: "
-                + fields([("index", snapshot.id.index.rawValue), ("term", snapshot.id.term.rawValue)])
+                + Self.fields([("index", snapshot.id.index.rawValue), ("term", snapshot.id.term.rawValue)])
             if let state = snapshot.configuration {
                 text += "conf_state:<"
                 for voter in state.voters { text += "voters:\(voter.rawValue) " }
                 for learner in state.learners { text += "learners:\(learner.rawValue) " }
                 text += "auto_leave:\(state.autoLeave) > "
             }
-            return text
+            output.line(text)
         }
     }
 

@@ -94,54 +94,69 @@ package struct ProtoMessage: Equatable, Sendable {
 
     /// gogo's compact text: `key:"foo" lease:1 nested:<…> `, a blank behind each field.
     package var text: String {
-        var text = ""
+        var text: [UInt8] = []
         append(to: &text)
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
-    private func append(to text: inout String) {
+    /// Appends that text.
+    func append(to text: inout [UInt8]) {
         for field in fields {
-            text += field.name + ":"
+            text += field.name.utf8
+            text.append(UInt8(ascii: ":"))
             switch field.value {
-            case .scalar(let value): text += value
-            case .text(let bytes), .bytes(let bytes): text += protoQuoted(bytes)
+            case .scalar(let value): text += value.utf8
+            case .text(let bytes), .bytes(let bytes): appendProtoQuoted(bytes, to: &text)
             case .message(let message):
-                text += "<"
+                text.append(UInt8(ascii: "<"))
                 message.append(to: &text)
-                text += ">"
+                text.append(UInt8(ascii: ">"))
             }
-            text += " "
+            text.append(UInt8(ascii: " "))
         }
     }
 
     /// A JSON object: bytes in base64, 64-bit numbers as numbers, repeated names as arrays.
     package var json: String {
-        var parts: [String] = []
-        var index = 0
-        while index < fields.count {
-            var values = [Self.json(fields[index].value)]
-            let name = fields[index].name
-            index += 1
-            while index < fields.count, fields[index].name == name {
-                values.append(Self.json(fields[index].value))
-                index += 1
-            }
-            parts.append(
-                jsonQuoted(name) + ":"
-                    + (values.count == 1 ? values[0] : "[" + values.joined(separator: ",") + "]"))
-        }
-        return "{" + parts.joined(separator: ",") + "}"
+        var text: [UInt8] = []
+        append(jsonTo: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
-    private static func json(_ value: Value) -> String {
+    /// Appends that object.
+    func append(jsonTo text: inout [UInt8]) {
+        text.append(UInt8(ascii: "{"))
+        var index = 0
+        while index < fields.count {
+            if index > 0 { text.append(UInt8(ascii: ",")) }
+            let (name, first) = (fields[index].name, index)
+            while index < fields.count, fields[index].name == name { index += 1 }
+            text.append(UInt8(ascii: "\""))
+            text += name.utf8
+            text += "\":".utf8
+            if index - first > 1 { text.append(UInt8(ascii: "[")) }
+            for place in first..<index {
+                if place > first { text.append(UInt8(ascii: ",")) }
+                Self.append(fields[place].value, jsonTo: &text)
+            }
+            if index - first > 1 { text.append(UInt8(ascii: "]")) }
+        }
+        text.append(UInt8(ascii: "}"))
+    }
+
+    private static func append(_ value: Value, jsonTo text: inout [UInt8]) {
         switch value {
-        case .scalar(let text):
+        case .scalar(let value):
             let isPlain =
-                text == "true" || text == "false" || text.utf8.allSatisfy { $0 == 0x2d || $0 &- 0x30 < 10 }
-            return isPlain ? text : jsonQuoted(text)
-        case .text(let bytes): return jsonQuoted(String(decoding: bytes, as: UTF8.self))
-        case .bytes(let bytes): return jsonQuoted(base64(bytes))
-        case .message(let message): return message.json
+                value == "true" || value == "false"
+                || value.utf8.allSatisfy { $0 == 0x2d || $0 &- 0x30 < 10 }
+            text += (isPlain ? value : jsonQuoted(value)).utf8
+        case .text(let bytes): text += jsonQuoted(String(decoding: bytes, as: UTF8.self)).utf8
+        case .bytes(let bytes):
+            text.append(UInt8(ascii: "\""))
+            appendBase64(bytes, to: &text)
+            text.append(UInt8(ascii: "\""))
+        case .message(let message): message.append(jsonTo: &text)
         }
     }
 }

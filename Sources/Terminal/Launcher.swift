@@ -10,26 +10,41 @@ package struct Failure: Error, CustomStringConvertible {
 
 /// Parses the arguments as `type`, runs the command and ends the program: 0 fine, 1 damaged or failed
 /// (`Error: …` on standard error), 2 usage. A command that printed its own complaint throws `ExitCode`.
-package func launch<Command: ParsableCommand>(_ type: Command.Type) -> Never {
-    do {
-        var command = try Command.parseAsRoot(goStyle(Array(CommandLine.arguments.dropFirst())))
-        try command.run()
-        exit(0)
-    } catch let failure as Failure {
-        report("Error: \(failure)")
-        exit(1)
-    } catch {
-        let code = Command.exitCode(for: error)
-        let text = Command.fullMessage(for: error)
-        guard code != .success else {
+/// `global`: flags with a value that may stand before the name of the command, as in etcd's tools.
+package func launch<Command: ParsableCommand>(_ type: Command.Type, global: Set<String> = []) -> Never {
+    let arguments = goStyle(Array(CommandLine.arguments.dropFirst()))
+    let ending = outcome(type, of: commandFirst(arguments, global: global))
+    if !ending.message.isEmpty {
+        if ending.status == 0 {
             let output = Output.standard()
-            if !text.isEmpty { output.line(text) }
+            output.line(ending.message)
             output.flush()
-            exit(0)
+        } else {
+            report(ending.message)
         }
-        let isOurs = error is ExitCode || code != .validationFailure
-        if !(error is ExitCode) { report(isOurs ? "Error: \(error)" : text) }
-        exit(isOurs ? (error as? ExitCode)?.rawValue ?? 1 : 2)
+    }
+    exit(ending.status)
+}
+
+/// Runs the command; answers the status to end with, and what is to be said besides.
+package func outcome<Command: ParsableCommand>(
+    _ type: Command.Type, of arguments: [String]
+) -> (status: Int32, message: String) {
+    do {
+        var command = try Command.parseAsRoot(arguments)
+        try command.run()
+        return (0, "")
+    } catch let failure as Failure {
+        return (1, "Error: \(failure)")
+    } catch let code as ExitCode {
+        return (code.rawValue, "")
+    } catch {
+        let text = Command.fullMessage(for: error)
+        switch Command.exitCode(for: error) {
+        case .success: return (0, text)
+        case .validationFailure: return (2, text)
+        default: return (1, "Error: \(error)")
+        }
     }
 }
 
@@ -45,4 +60,19 @@ package func goStyle(_ arguments: [String]) -> [String] {
         // A short flag with its value attached ("-wjson") is not Go's; ArgumentParser reads "-w json".
         return "--" + (name.hasSuffix("=true") ? name.dropLast(5) : name)
     }
+}
+
+/// Moves global flags with their values from before the command's name to the end, where ArgumentParser knows
+/// them.
+package func commandFirst(_ arguments: [String], global: Set<String>) -> [String] {
+    var (rest, moved) = (arguments[...], [String]())
+    while let flag = rest.first, flag.hasPrefix("-"), flag != "--" {
+        let name = flag.prefix { $0 != "=" }.drop { $0 == "-" }
+        guard global.contains(String(name)) else { break }
+        let count = flag.contains("=") ? 1 : min(2, rest.count)
+        moved += rest.prefix(count)
+        rest = rest.dropFirst(count)
+    }
+    guard let end = rest.firstIndex(of: "--") else { return rest + moved }
+    return rest[..<end] + moved + rest[end...]
 }

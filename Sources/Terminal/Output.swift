@@ -30,6 +30,13 @@ package final class Output {
         flushIfFull()
     }
 
+    /// A line that `body` appends where it is kept until it is written: without a text in between.
+    package func line(_ body: (inout [UInt8]) -> Void) {
+        body(&pending)
+        pending.append(0x0a)
+        flushIfFull()
+    }
+
     /// The text and a line feed.
     package func line(_ text: String = "") {
         pending.append(contentsOf: text.utf8)
@@ -57,8 +64,10 @@ package final class Output {
 }
 
 /// Writes a line to standard error at once.
-package func report(_ text: String) {
-    let line = Array((text + "\n").utf8)
-    // write reads line.count bytes of the array.
-    _ = unsafe write(2, line, line.count)
+package func report(_ text: String) { writeError(text + "\n") }
+
+func writeError(_ text: String) {
+    let bytes = Array(text.utf8)
+    // write reads bytes.count bytes of the array.
+    _ = unsafe write(2, bytes, bytes.count)
 }

@@ -10,7 +10,10 @@ package final class ProgressBar {
     private let total: UInt64
     private let isQuiet: Bool
     private let isTerminal: Bool
-    private let began = platform_monotonic_ns()
+    /// The time in nanoseconds, and where text goes; tests bring their own.
+    private let clock: () -> Int64
+    private let emit: (String) -> Void
+    private let began: Int64
     private var shown: Int64
     private var hasDrawn = false
     private var done: UInt64 = 0
@@ -18,44 +21,50 @@ package final class ProgressBar {
     private static let width = 24
 
     /// `total`: bytes expected; 0 when nobody knows.
-    package init(_ title: String, total: UInt64, isQuiet: Bool) {
+    package convenience init(_ title: String, total: UInt64, isQuiet: Bool) {
+        self.init(
+            title, total: total, isQuiet: isQuiet, isTerminal: isatty(2) == 1, clock: platform_monotonic_ns,
+            emit: writeError)
+    }
+
+    init(
+        _ title: String, total: UInt64, isQuiet: Bool, isTerminal: Bool, clock: @escaping () -> Int64,
+        emit: @escaping (String) -> Void
+    ) {
         self.title = title
         self.total = total
         self.isQuiet = isQuiet
-        isTerminal = isatty(2) == 1
-        shown = platform_monotonic_ns()
+        self.isTerminal = isTerminal
+        self.clock = clock
+        self.emit = emit
+        began = clock()
+        shown = began
     }
 
     /// `done` bytes in all are done.
     package func update(_ done: UInt64) {
         self.done = done
         if isQuiet { return }
-        let now = platform_monotonic_ns()
+        let now = clock()
         guard now - shown >= (isTerminal ? 100_000_000 : 5_000_000_000) else { return }
         shown = now
         if isTerminal {
             hasDrawn = true
-            draw("\r" + bar(now) + "\u{1b}[K")
+            emit("\r" + bar(now) + "\u{1b}[K")
         } else {
-            report("\(title): \(progress(now))")
+            emit("\(title): \(progress(now))\n")
         }
     }
 
     /// The work is over.
     package func finish() {
         if isQuiet { return }
-        let now = platform_monotonic_ns()
+        let now = clock()
         if isTerminal {
-            if hasDrawn { draw("\r\u{1b}[K") }
+            if hasDrawn { emit("\r\u{1b}[K") }
         } else if now - began >= 500_000_000 {
-            report("\(title): \(sizeText(done)) in \(tenths(now - began)) s, \(rate(now))")
+            emit("\(title): \(sizeText(done)) in \(tenths(now - began)) s, \(rate(now))\n")
         }
-    }
-
-    private func draw(_ text: String) {
-        let bytes = Array(text.utf8)
-        // write reads bytes.count bytes of the array.
-        _ = unsafe write(2, bytes, bytes.count)
     }
 
     private func bar(_ now: Int64) -> String {

@@ -14,88 +14,60 @@ package func sizeText(_ bytes: UInt64) -> String {
         ? "\(tenths / 10).\(tenths % 10) \(units[unit])" : "\(Int(scaled + 0.5)) \(units[unit])"
 }
 
+/// Of each byte the one to four letters of protobuf's text form, the first lowest, and in the bits from 32 up
+/// how many there are.
+private let protoLetters: [UInt64] = (UInt8.min...UInt8.max).map { byte in
+    let letters: [UInt8] =
+        switch byte {
+        case 0x0a: Array("\\n".utf8)
+        case 0x0d: Array("\\r".utf8)
+        case 0x09: Array("\\t".utf8)
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): [UInt8(ascii: "\\"), byte]
+        case 0x20..<0x7f: [byte]
+        default: [UInt8(ascii: "\\"), 0x30 + byte >> 6, 0x30 + byte >> 3 & 7, 0x30 + byte & 7]
+        }
+    return letters.reversed().reduce(0) { $0 << 8 | UInt64($1) } | UInt64(letters.count) << 32
+}
+
 /// Protobuf's text form of bytes, with the quotes: printable ASCII as it is, the usual escapes, the rest in
 /// three octal digits.
+///
+/// A dump of a log is mostly this, so it takes no branch per byte: where values are noise, a processor
+/// guesses half of them wrong.
+package func appendProtoQuoted(_ bytes: [UInt8], to text: inout [UInt8]) {
+    let table = protoLetters
+    // Four bytes are stored for each byte, of which one to four count: the last store needs room for four.
+    text.append(addingCapacity: 4 * bytes.count + 6) { output in
+        // A byte is an index of the table's 256; `used` grows by at most four a byte and two for the quotes.
+        unsafe output.withUnsafeMutableBufferPointer { buffer, used in
+            unsafe table.withUnsafeBufferPointer { table in
+                unsafe buffer[used] = UInt8(ascii: "\"")
+                used += 1
+                let start = UnsafeMutableRawBufferPointer(buffer)
+                for byte in bytes {
+                    let letters = unsafe table[Int(byte)]
+                    let word = UInt32(truncatingIfNeeded: letters).littleEndian
+                    unsafe start.storeBytes(of: word, toByteOffset: used, as: UInt32.self)
+                    used += Int(letters >> 32)
+                }
+                unsafe buffer[used] = UInt8(ascii: "\"")
+                used += 1
+            }
+        }
+    }
+}
+
+/// The same as a text.
 package func protoQuoted(_ bytes: some Collection<UInt8>) -> String {
-    var text: [UInt8] = [UInt8(ascii: "\"")]
-    for byte in bytes {
-        switch byte {
-        case 0x0a: text += Array("\\n".utf8)
-        case 0x0d: text += Array("\\r".utf8)
-        case 0x09: text += Array("\\t".utf8)
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
-        case 0x20..<0x7f: text.append(byte)
-        default:
-            text += [UInt8(ascii: "\\"), 0x30 + byte >> 6, 0x30 + byte >> 3 & 7, 0x30 + byte & 7]
-        }
-    }
-    text.append(UInt8(ascii: "\""))
+    var text: [UInt8] = []
+    appendProtoQuoted(Array(bytes), to: &text)
     return String(decoding: text, as: UTF8.self)
-}
-
-/// Go's `%q` of bytes: UTF-8 kept where printable, otherwise \xNN, with Go's short escapes.
-package func goQuoted(_ bytes: some Collection<UInt8>) -> String {
-    var text = "\""
-    let bytes = Array(bytes)
-    var position = 0
-    while position < bytes.count {
-        let length = utf8Length(bytes, at: position)
-        let scalars = String(decoding: bytes[position..<(position + max(length, 1))], as: UTF8.self)
-            .unicodeScalars
-        if length > 0, let scalar = scalars.first {
-            text += goQuoted(scalar)
-            position += length
-        } else {
-            text += "\\x" + hexByte(bytes[position])
-            position += 1
-        }
-    }
-    return text + "\""
-}
-
-private func goQuoted(_ scalar: Unicode.Scalar) -> String {
-    switch scalar {
-    case "\"": "\\\""
-    case "\\": "\\\\"
-    case "\u{7}": "\\a"
-    case "\u{8}": "\\b"
-    case "\u{c}": "\\f"
-    case "\n": "\\n"
-    case "\r": "\\r"
-    case "\t": "\\t"
-    case "\u{b}": "\\v"
-    case "\u{0}"..<"\u{20}", "\u{7f}": "\\x" + hexByte(UInt8(scalar.value))
-    default: isPrintable(scalar) ? String(scalar) : unicodeEscape(scalar)
-    }
-}
-
-private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
-    case .spaceSeparator: scalar == " "
-    default: true
-    }
 }
 
 private func unicodeEscape(_ scalar: Unicode.Scalar) -> String {
     let digits = String(scalar.value, radix: 16)
     let width = scalar.value > 0xffff ? 8 : 4
     return (width == 8 ? "\\U" : "\\u") + String(repeating: "0", count: width - digits.count) + digits
-}
-
-/// Bytes of the valid UTF-8 sequence at `position`; 0 when there is none.
-private func utf8Length(_ bytes: [UInt8], at position: Int) -> Int {
-    let length: Int
-    switch bytes[position] {
-    case ..<0x80: return 1
-    case 0xc2..<0xe0: length = 2
-    case 0xe0..<0xf0: length = 3
-    case 0xf0..<0xf5: length = 4
-    default: return 0
-    }
-    guard position + length <= bytes.count else { return 0 }
-    let slice = bytes[position..<(position + length)]
-    return String(validating: slice, as: UTF8.self) == nil ? 0 : length
 }
 
 private func hexByte(_ byte: UInt8) -> String {
@@ -121,18 +93,26 @@ package func jsonQuoted(_ text: String) -> String {
 }
 
 /// Base64 with padding, as protobuf's JSON has bytes.
-package func base64(_ bytes: some Collection<UInt8>) -> String {
-    let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    let bytes = Array(bytes)
-    var text: [UInt8] = []
-    text.reserveCapacity((bytes.count + 2) / 3 * 4)
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-        let group = bytes[start..<min(start + 3, bytes.count)]
-        let word = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-        for place in 0..<4 {
-            text.append(place <= group.count ? alphabet[word >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
+package func appendBase64(_ bytes: [UInt8], to text: inout [UInt8]) {
+    let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    text.append(addingCapacity: (bytes.count + 2) / 3 * 4) { output in
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let count = min(3, bytes.count - start)
+            var word = 0
+            for place in 0..<3 { word = word << 8 | (place < count ? Int(bytes[start + place]) : 0) }
+            for place in 0..<4 {
+                // The index has six bits, the text 64 letters.
+                let letter = unsafe alphabet.utf8Start[word >> (18 - 6 * place) & 63]
+                output.append(place <= count ? letter : UInt8(ascii: "="))
+            }
         }
     }
+}
+
+/// The same as a text.
+package func base64(_ bytes: some Collection<UInt8>) -> String {
+    var text: [UInt8] = []
+    appendBase64(Array(bytes), to: &text)
     return String(decoding: text, as: UTF8.self)
 }
 

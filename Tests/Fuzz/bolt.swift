@@ -1,7 +1,7 @@
 @testable import Bolt
 
-/// The file as it is, then with the checksums of its meta pages made right, or hardly any mutation of a meta page
-/// would be read at all.
+/// The file as it is, then with the checksums of its meta pages made right, or hardly any mutation of a meta
+/// page would be read at all.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
     var bytes = unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))

@@ -3,6 +3,7 @@ import Raft
 import Services
 import Store
 import Telemetry
+import Wire
 
 /// Who a member is that joins a running cluster (--initial-cluster-state=existing), as the running members
 /// tell it: it was added there before, by its peer URLs (spec/peer.md 11, spec/config.md 4).
@@ -25,7 +26,7 @@ struct Joining {
         let view = try Self.view(others.flatMap(\.peerURLs).map(\.description))
         let pairs = try Self.pairs(cluster, view)
         guard let local = pairs[name] else {
-            throw BootError("couldn't find local name \(GoValue.quoted(name)) in the initial cluster")
+            throw BootError("couldn't find local name \(goQuoted(name)) in the initial cluster")
         }
         localID = local
         clusterID = view.clusterID

@@ -1,5 +1,6 @@
 import Glibc
 import Store
+import Wire
 
 /// `--auth-token`, taken apart: `simple`, nothing, or
 /// `jwt,pub-key=FILE,priv-key=FILE,sign-method=NAME,ttl=DURATION` (spec/config.md 3.4).
@@ -64,6 +65,6 @@ struct TokenOption {
     }
 
     private var refusal: BootError {
-        BootError("--auth-token: invalid auth options \(GoValue.quoted(given))")
+        BootError("--auth-token: invalid auth options \(goQuoted(given))")
     }
 }

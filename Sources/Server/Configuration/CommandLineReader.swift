@@ -1,3 +1,5 @@
+import Wire
+
 /// Settings with the names of those that somebody gave.
 struct CollectedSettings: Sendable, Equatable {
     var settings = Settings()
@@ -59,7 +61,7 @@ struct CommandLineReader {
         do throws(ValueError) {
             try flag.set(value, in: &collected.settings)
         } catch {
-            let quoted = GoValue.quoted(value)
+            let quoted = goQuoted(value)
             throw CommandLineReader.refuse(
                 flag.isBoolean
                     ? "invalid boolean value \(quoted) for -\(name): \(error.text)"

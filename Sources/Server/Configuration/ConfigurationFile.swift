@@ -1,4 +1,5 @@
 import Glibc
+import Wire
 
 /// The YAML (or JSON) file of `--config-file`: keys are flag names, some inside the maps
 /// `client-transport-security`, `peer-transport-security`, `socket-options` and `discovery-config`.
@@ -99,9 +100,9 @@ enum ConfigurationFile {
                 throw ConfigurationFailure(
                     message: "unexpected error setting up \(flag.name): \(error.text)\n", exitCode: 1)
             case .choice where flag.name == "initial-cluster-state":
-                throw .invalid("unexpected clusterState \(GoValue.quoted(word))")
+                throw .invalid("unexpected clusterState \(goQuoted(word))")
             default:
-                throw .invalid("invalid value \(GoValue.quoted(word)) for \(key): \(error.text)")
+                throw .invalid("invalid value \(goQuoted(word)) for \(key): \(error.text)")
             }
         }
         collected.given.insert(flag.name)

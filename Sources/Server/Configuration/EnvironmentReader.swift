@@ -1,3 +1,5 @@
+import Wire
+
 /// `ETCD_*` variables for what the command line left open. An empty variable counts as not set.
 enum EnvironmentReader {
     /// Known to etcd without being a flag's variable.
@@ -29,7 +31,7 @@ enum EnvironmentReader {
             do throws(ValueError) {
                 try flag.set(value, in: &collected.settings)
             } catch {
-                throw .invalid("invalid value \(GoValue.quoted(value)) for \(variable): \(error.text)")
+                throw .invalid("invalid value \(goQuoted(value)) for \(variable): \(error.text)")
             }
             collected.given.insert(flag.name)
             notices.append(

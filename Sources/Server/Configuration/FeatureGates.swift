@@ -1,3 +1,5 @@
+import Wire
+
 /// The named switches of etcd 3.6 (`--feature-gates=Name=bool,…`); the experimental booleans of 3.5
 /// set the same switches.
 ///
@@ -60,7 +62,7 @@ package struct FeatureGates: Sendable, Equatable {
             }
             let value = GoValue.trimmed(String(pair[1]))
             guard let isOn = GoValue.boolean(value) else {
-                let reason = "strconv.ParseBool: parsing \(GoValue.quoted(value)): invalid syntax"
+                let reason = "strconv.ParseBool: parsing \(goQuoted(value)): invalid syntax"
                 throw ValueError("invalid value of \(name)=\(value), err: \(reason)")
             }
             if let feature = Feature(rawValue: name) {

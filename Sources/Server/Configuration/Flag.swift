@@ -1,3 +1,5 @@
+import Wire
+
 /// One parameter: its name on the command line, where its value goes, and what `--help` says of it.
 ///
 /// The same entry serves the flag, the environment variable (`ETCD_` + name, upper case, `-` as `_`)
@@ -110,7 +112,7 @@ extension Flag {
             return try GoValue.unsigned(text, as: UInt32.self)
         } catch {
             let reason = error == .range ? "value out of range" : "invalid syntax"
-            throw ValueError("strconv.ParseUint: parsing \(GoValue.quoted(text)): \(reason)")
+            throw ValueError("strconv.ParseUint: parsing \(goQuoted(text)): \(reason)")
         }
     }
 

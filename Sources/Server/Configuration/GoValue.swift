@@ -93,30 +93,4 @@ enum GoValue {
         while let last = bytes.last, isSpace(last) { bytes.removeLast() }
         return String(Substring(bytes))
     }
-
-    /// In double quotes with Go's escapes (`%q`).
-    static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            case "\u{0b}": out += "\\v"
-            case "\u{0c}": out += "\\f"
-            case "\u{07}": out += "\\a"
-            case "\u{08}": out += "\\b"
-            default:
-                if scalar.value < 0x20 || scalar.value == 0x7f {
-                    let hex = String(scalar.value, radix: 16)
-                    out += "\\x" + (hex.count < 2 ? "0" + hex : hex)
-                } else {
-                    out.unicodeScalars.append(scalar)
-                }
-            }
-        }
-        return out + "\""
-    }
 }

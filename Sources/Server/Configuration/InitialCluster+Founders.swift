@@ -1,5 +1,6 @@
 import Raft
 import Store
+import Wire
 
 extension InitialCluster {
     /// The members of a new cluster with their ids, and which of them this one is: what a restored data
@@ -14,7 +15,7 @@ extension InitialCluster {
         }
         guard let member = cluster.member(named: name) else {
             throw Problem(
-                description: "couldn't find local name \(GoValue.quoted(name)) in the initial cluster "
+                description: "couldn't find local name \(goQuoted(name)) in the initial cluster "
                     + "configuration")
         }
         if let missing = member.peerURLs.first(where: { !own.contains($0) }) {

@@ -1,3 +1,5 @@
+import Wire
+
 /// Members of a cluster about to be formed, from `--initial-cluster`, and the checks a new member
 /// makes on them. Pure: names are resolved by a function the caller hands in.
 ///
@@ -73,7 +75,7 @@ package struct InitialCluster: Sendable, Equatable {
         let name = configuration.member.name
         if member(named: name) == nil {
             throw Problem(
-                description: "couldn't find local name \(GoValue.quoted(name)) in the initial cluster "
+                description: "couldn't find local name \(goQuoted(name)) in the initial cluster "
                     + "configuration")
         }
     }

@@ -1,3 +1,5 @@
+import Wire
+
 /// An address to listen on or to tell others: `http://127.0.0.1:2379`, `unix://localhost:2379`.
 ///
 /// http and https carry host and port and nothing else; unix and unixs name a socket file, which is
@@ -84,7 +86,7 @@ extension ListenURL {
 
     /// The scheme, lower case, and what follows `://`; no rest for `scheme:opaque` and plain paths.
     private static func splitScheme(_ text: String) throws(ValueError) -> (String, Substring?) {
-        let quoted = GoValue.quoted(text)
+        let quoted = goQuoted(text)
         if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
             throw ValueError("parse \(quoted): net/url: invalid control character in URL")
         }
@@ -118,12 +120,12 @@ extension ListenURL {
                 let escape = bytes[index..<min(index + 3, bytes.count)]
                 let value = UInt8(String(decoding: escape.dropFirst(), as: UTF8.self), radix: 16)
                 if escape.count == 3, let value, value >= 0x80 || value == UInt8(ascii: "%") { continue }
-                let quoted = GoValue.quoted(String(decoding: escape, as: UTF8.self))
-                throw ValueError("parse \(GoValue.quoted(text)): invalid URL escape \(quoted)")
+                let quoted = goQuoted(String(decoding: escape, as: UTF8.self))
+                throw ValueError("parse \(goQuoted(text)): invalid URL escape \(quoted)")
             }
             if " \\^`{|}".utf8.contains(byte) {
-                let quoted = GoValue.quoted(String(UnicodeScalar(byte)))
-                throw ValueError("parse \(GoValue.quoted(text)): invalid character \(quoted) in host name")
+                let quoted = goQuoted(String(UnicodeScalar(byte)))
+                throw ValueError("parse \(goQuoted(text)): invalid character \(quoted) in host name")
             }
         }
     }
@@ -136,7 +138,7 @@ extension ListenURL {
         var digits: Substring?
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else {
-                throw ValueError("parse \(GoValue.quoted(text)): missing ']' in host")
+                throw ValueError("parse \(goQuoted(text)): missing ']' in host")
             }
             host = authority[authority.index(after: authority.startIndex)..<end]
             let tail = authority[authority.index(after: end)...]
@@ -160,7 +162,7 @@ extension ListenURL {
     }
 
     private static func portError(_ port: Substring, _ text: String) -> ValueError {
-        let quoted = GoValue.quoted(String(port))
-        return ValueError("parse \(GoValue.quoted(text)): invalid port \(quoted) after host")
+        let quoted = goQuoted(String(port))
+        return ValueError("parse \(goQuoted(text)): invalid port \(quoted) after host")
     }
 }

@@ -1,3 +1,5 @@
+import Wire
+
 /// The checks of spec/config.md section 4, in etcd's order and words.
 extension Settings {
     func check(notices: inout [ConfigurationNotice]) throws(ConfigurationFailure) {
@@ -11,7 +13,7 @@ extension Settings {
         try checkBootstrapFlags()
         try checkTiming()
         if !["periodic", "revision"].contains(autoCompactionMode) {
-            throw .invalid("unknown auto-compaction-mode \(GoValue.quoted(autoCompactionMode))")
+            throw .invalid("unknown auto-compaction-mode \(goQuoted(autoCompactionMode))")
         }
         let features = configuration.features
         if features[.leaseCheckpointPersist] && !features[.leaseCheckpoint] {
@@ -26,13 +28,13 @@ extension Settings {
 
     private func checkLogging() throws(ConfigurationFailure) {
         let logs = configuration.logs
-        if logs.logger != "zap" { throw .invalid("unknown logger option \(GoValue.quoted(logs.logger))") }
+        if logs.logger != "zap" { throw .invalid("unknown logger option \(goQuoted(logs.logger))") }
         if logs.outputs.count > 1 && logs.outputs.contains("default") {
             throw .invalid("multi logoutput for \"default\" is not supported yet")
         }
         let levels = ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"]
         if !levels.contains(logs.level.lowercased()) {
-            throw .invalid("unrecognized level: \(GoValue.quoted(logs.level))")
+            throw .invalid("unrecognized level: \(goQuoted(logs.level))")
         }
         if !["json", "console"].contains(logs.format) {
             throw .invalid("unknown log format: \(logs.format), supported values json, console")
@@ -63,7 +65,7 @@ extension Settings {
         ]
         for (name, urls) in lists {
             for url in urls where url.host.isEmpty && !url.scheme.isSocketFile {
-                let text = GoValue.quoted(urls.map(\.description).joined(separator: ","))
+                let text = goQuoted(urls.map(\.description).joined(separator: ","))
                 throw .invalid("--\(name) \(text) must be \"host:port\" (unexpected empty host (\(url)))")
             }
         }
@@ -110,7 +112,7 @@ extension Settings {
                     + "(--peer-cert-allowed-cn, --peer-cert-allowed-hostname)")
         }
         for name in configuration.security.cipherSuites where !Settings.cipherSuites.contains(name) {
-            throw .invalid("unexpected TLS cipher suite \(GoValue.quoted(name))")
+            throw .invalid("unexpected TLS cipher suite \(goQuoted(name))")
         }
         if !configuration.security.cipherSuites.isEmpty && tlsMinVersion == "TLS1.3" {
             throw .invalid("cipher suites may not be configured when only TLS1.3 is enabled")
@@ -148,7 +150,7 @@ extension Settings {
             return .periodic(.seconds(hours * 3600))
         }
         guard let value = GoDuration.nanoseconds(autoCompactionRetention) else {
-            let reason = "time: invalid duration \(GoValue.quoted(autoCompactionRetention))"
+            let reason = "time: invalid duration \(goQuoted(autoCompactionRetention))"
             throw .invalid("error parsing CompactionRetention: \(reason)")
         }
         if value <= 0 { return .off }
@@ -170,7 +172,7 @@ extension Settings {
         if text.isEmpty { return nil }
         guard let version = ServerConfiguration.TLSVersion(rawValue: text) else {
             throw .invalid(
-                "unexpected TLS version \(GoValue.quoted(text)) (must be one of: TLS1.2, TLS1.3)")
+                "unexpected TLS version \(goQuoted(text)) (must be one of: TLS1.2, TLS1.3)")
         }
         return version
     }

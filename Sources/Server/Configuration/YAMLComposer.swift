@@ -1,3 +1,5 @@
+import Wire
+
 /// Builds the one document of a text from libyaml's events.
 ///
 /// Depth and size are bounded, aliases counted as what they stand for, so that a short hostile file
@@ -82,7 +84,7 @@ struct YAMLComposer: ~Copyable {
                 throw event.failure("a key of a map is no scalar")
             }
             guard keys.insert(key).inserted else {
-                throw event.failure("key \(GoValue.quoted(key)) already set in map")
+                throw event.failure("key \(goQuoted(key)) already set in map")
             }
             entries.append(.init(key: key, value: try node(events.next(), depth: depth + 1)))
         }
