@@ -8,20 +8,33 @@ struct Etcdutl: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "etcdutl",
         abstract: "Works on data directories and snapshots, without a running member.",
-        subcommands: [SnapshotCommand.self, Defrag.self, HashKV.self, Migrate.self, ShowVersion.self])
+        subcommands: [
+            SnapshotCommand.self, Defrag.self, HashKV.self, Migrate.self, Completion.self, ShowVersion.self,
+        ])
 }
 
 /// How a result is printed.
 enum WriteOut: String, ExpressibleByArgument, CaseIterable {
-    case simple, json, fields, table
+    case simple, json, fields, table, protobuf
 }
 
 /// Flags every command has.
 struct CommonOptions: ParsableArguments {
     @Option(name: [.customLong("write-out"), .customShort("w")], help: "simple, json, fields or table.")
     var writeOut: WriteOut = .simple
+    /// etcd's tool waits so long for the lock of the file; ours asks once.
+    @Option(help: .hidden)
+    var timeout: String = "10s"
     @Flag(help: "No progress on standard error.")
     var quiet = false
+
+    /// For a result that is printed in one of the formats. etcd's tool knows protobuf by name and has no
+    /// message for its results: its words, its status.
+    func format() throws -> WriteOut {
+        guard writeOut == .protobuf else { return writeOut }
+        report("Error: protobuf not supported as output format")
+        throw ExitCode(4)
+    }
 }
 
 /// Runs `body`, printing a transfer's failure like any other.
@@ -41,6 +54,21 @@ func table(_ columns: [(name: String, value: String)]) -> String {
     let names = zip(columns, widths).map { centred($0.name, $1) }.joined(separator: "|")
     let values = zip(columns, widths).map { padded($0.value, $1 - 1) + " " }.joined(separator: "|")
     return [rule, "|\(names)|", rule, "|\(values)|", rule].joined(separator: "\n")
+}
+
+struct Completion: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "completion", abstract: "Prints the completions of a shell: bash, zsh or fish.")
+
+    @Argument(help: "bash, zsh or fish.")
+    var shell: String
+
+    func run() throws {
+        guard let shell = CompletionShell(rawValue: shell) else {
+            throw ValidationError("shell is bash, zsh or fish.")
+        }
+        Output.standard().line(Etcdutl.completionScript(for: shell))
+    }
 }
 
 struct ShowVersion: ParsableCommand {

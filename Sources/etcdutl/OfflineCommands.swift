@@ -33,6 +33,7 @@ struct HashKV: ParsableCommand {
     var file: String
 
     func run() throws {
+        let format = try common.format()
         let hash = try transferring { () throws(TransferError) in
             let size = try StateSource(path: databasePath(file)).size
             let bar = ProgressBar("reading", total: size, isQuiet: common.quiet)
@@ -40,7 +41,7 @@ struct HashKV: ParsableCommand {
             return try OfflineDatabase.hashKV(file, revision: rev, progress: bar.update)
         }
         let output = Output.standard()
-        switch common.writeOut {
+        switch format {
         case .simple: output.line("\(hash.hash), \(hash.hashRevision), \(hash.compactRevision)")
         case .table:
             output.line(
@@ -52,7 +53,7 @@ struct HashKV: ParsableCommand {
             output.line(
                 "{\"hash\":\(hash.hash),\"hashRevision\":\(hash.hashRevision),"
                     + "\"compactRevision\":\(hash.compactRevision)}")
-        case .fields:
+        case .fields, .protobuf:
             output.line("\"Hash\" : \(hash.hash)")
             output.line("\"HashRevision\" : \(hash.hashRevision)")
             output.line("\"CompactRevision\" : \(hash.compactRevision)")

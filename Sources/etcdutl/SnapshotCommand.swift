@@ -20,6 +20,7 @@ struct Status: ParsableCommand {
     var file: String
 
     func run() throws {
+        let format = try common.format()
         let status = try transferring { () throws(TransferError) in
             let source = try StateSource(path: databasePath(file))
             if let damage = source.firstDamage() { throw TransferError.bolt(damage) }
@@ -34,7 +35,7 @@ struct Status: ParsableCommand {
             ("TOTAL SIZE", sizeText(status.totalSize)),
         ]
         if let version = status.version { columns.append(("VERSION", version)) }
-        switch common.writeOut {
+        switch format {
         case .simple: output.line(columns.map(\.1).joined(separator: ", "))
         case .table: output.line(table(columns.map { (name: $0.0, value: $0.1) }))
         case .json:
@@ -42,7 +43,7 @@ struct Status: ParsableCommand {
             text += "\"totalKey\":\(status.totalKeys),\"totalSize\":\(status.totalSize)"
             if let version = status.version { text += ",\"version\":\(jsonQuoted(version))" }
             output.line(text + "}")
-        case .fields:
+        case .fields, .protobuf:
             output.line("\"Hash\" : \(status.hash)")
             output.line("\"Revision\" : \(status.revision)")
             output.line("\"Keys\" : \(status.totalKeys)")

@@ -1,3 +1,3 @@
 import Terminal
 
-launch(Etcdutl.self)
+launch(Etcdutl.self, global: ["write-out", "w", "timeout"])

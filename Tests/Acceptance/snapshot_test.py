@@ -135,6 +135,15 @@ def test_a_write_that_was_answered_is_in_the_next_snapshot(tmp_path):
             assert status == 0 and json.loads(output)["revision"] == number + 2
 
 
+def test_a_format_that_is_not_offered_is_refused_in_etcds_words():
+    assert run("etcdutl", "-w", "protobuf", "snapshot", "status", BOLT_SNAPSHOT) == \
+        (4, "", "Error: protobuf not supported as output format\n")
+    assert run("etcdutl", "snapshot", "status", BOLT_SNAPSHOT, "-w", "xml")[0] == 2
+    assert run("etcdutl", "--write-out=json", "snapshot", "status", BOLT_SNAPSHOT)[1] == \
+        run("etcdutl", "snapshot", "status", BOLT_SNAPSHOT, "-w", "json")[1]
+    assert "_etcdutl" in run("etcdutl", "completion", "bash")[1]
+
+
 @pytest.mark.parametrize("format", ["simple", "json", "fields", "table"])
 def test_the_status_of_a_real_etcds_snapshot(format):
     status, output, errors = run("etcdutl", "snapshot", "status", BOLT_SNAPSHOT, "-w", format)
