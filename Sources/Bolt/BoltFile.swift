@@ -81,7 +81,7 @@ package final class BoltFile: Sendable {
     }
 
     /// Up to `count` bytes; fewer only at the end of the file.
-    private static func read(
+    static func read(
         _ descriptor: Int32, path: String, at offset: UInt64, count: Int
     ) throws(BoltError) -> [UInt8] {
         var failure: Int32 = 0

@@ -33,8 +33,12 @@ enum BucketDecoder {
         guard let revision = EtcdRevisionKey(etcd: key), let record = StoredKeyValue(value) else {
             return nil
         }
-        return
-            "rev={Revision:{Main:\(revision.main) Sub:\(revision.sub)} tombstone:\(revision.isTombstone)}, "
+        return text(of: record, at: revision)
+    }
+
+    /// `rev={Revision:{Main:2 Sub:0} tombstone:false}, value=[…]`.
+    static func text(of record: StoredKeyValue, at revision: EtcdRevisionKey) -> String {
+        "rev={Revision:{Main:\(revision.main) Sub:\(revision.sub)} tombstone:\(revision.isTombstone)}, "
             + "value=[\(text(of: record))]"
     }
 

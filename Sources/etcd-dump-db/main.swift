@@ -6,7 +6,7 @@ import Terminal
 struct DumpDB: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "etcd-dump-db", abstract: "Shows what is in a database; changes nothing.",
-        subcommands: [ListBucket.self, IterateBucket.self, Hash.self, Stats.self])
+        subcommands: [ListBucket.self, IterateBucket.self, ScanKeys.self, Hash.self, Stats.self])
 }
 
 struct CommonOptions: ParsableArguments {
@@ -40,6 +40,17 @@ struct IterateBucket: ParsableCommand {
     }
 }
 
+struct ScanKeys: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scan-keys",
+        abstract: "The keys of every page, read without the trees: for damaged files.")
+    @OptionGroup var common: CommonOptions
+    @Argument(help: "The first main revision to show.")
+    var start: Int64 = 0
+
+    func run() throws { try KeyScan(common.path, to: .standard()).run(from: start) }
+}
+
 struct Hash: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hash", abstract: "The hash of all buckets, as Maintenance.Hash answers.")
@@ -60,4 +71,4 @@ struct Stats: ParsableCommand {
     }
 }
 
-launch(DumpDB.self)
+launch(DumpDB.self, global: ["timeout"])
