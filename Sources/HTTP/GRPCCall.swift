@@ -10,9 +10,7 @@ import Net
 ///
 /// A call belongs to its event loop's thread. Once finished, every verb is without effect: an answer
 /// that crosses a cancellation on its way is no mistake of anyone.
-package final class GRPCCall {
-    enum Phase { case silent, streaming, finished }
-
+package final class GRPCCall: HTTP2Stream {
     /// Unique among the calls of this process.
     package let id: UInt64
     /// The place of the path in the application's `GRPCRoutes`; nil for an unknown path.
@@ -22,37 +20,28 @@ package final class GRPCCall {
     /// Told of everything that happens to the call; set it in `GRPCApplication.opened`.
     package var handler: (any GRPCHandler)?
 
-    let streamID: Int32
-    var assembler: MessageAssembler
-    var outbound = OutboundMessages()
-    var phase = Phase.silent
+    /// The response headers are submitted: streaming, while the call is open.
+    private(set) var hasBegun = false
     /// Why the call ended, until the trailers are written.
     var status: GRPCStatus?
-    /// The stream waits in nghttp2 for `resume`.
-    var isDeferred = false
-    /// The queue reached `HTTPLimits.lowWaterBytes` and has not been told as drained since.
-    var isAboveLowWater = false
-    /// When the client last took bytes while a message source waits.
-    var lastProgress = MonotonicTime(nanoseconds: 0)
-    /// The place of the call in its session's list.
-    var position = 0
     /// Gone when the stream is.
-    var session: HTTP2Session?
+    private var session: HTTP2ServerSession?
     private let unknownPath: [UInt8]
     private let metadataBlock: MetadataBlock
 
     init(
-        session: HTTP2Session, streamID: Int32, request: RequestHeaders, metadata: MetadataBlock,
+        session: HTTP2ServerSession, streamID: Int32, request: RequestHeaders, metadata: MetadataBlock,
         deadline: MonotonicTime?
     ) {
         self.session = session
-        self.streamID = streamID
         self.deadline = deadline
         id = session.number << 32 | UInt64(UInt32(bitPattern: streamID))
         route = request.route
         unknownPath = request.unknownPath
         metadataBlock = metadata
-        assembler = MessageAssembler(isCompressionNegotiated: request.encoding == .gzip)
+        super.init(
+            streamID: streamID,
+            assembler: MessageAssembler(isCompressionNegotiated: request.encoding == .gzip))
     }
 
     /// The request's path, as sent.
@@ -72,29 +61,23 @@ package final class GRPCCall {
     /// The client's end of the connection.
     package var peer: String { session?.peerDescription ?? "" }
 
-    /// True until the call is finished by either side.
-    package var isOpen: Bool { phase != .finished }
-
-    /// Bytes accepted by `send` and not yet taken by the client's window; the test for a slow client.
-    package var queuedBytes: Int { outbound.byteCount }
-
     /// Sends the response headers now, before the first message (Watch: the client waits for them).
     package func begin() {
-        guard phase == .silent, let session else { return }
-        phase = .streaming
+        guard isOpen, !hasBegun, let session else { return }
+        hasBegun = true
         session.submitResponse(self)
     }
 
     /// Queues one message.
     package func send(_ message: [UInt8]) {
-        guard phase != .finished, let session else { return }
+        guard isOpen, let session else { return }
         outbound.append(message)
         session.queued(self, bytes: message.count)
     }
 
     /// Queues one message of `size` bytes, written by `fill` into memory made for it.
     package func send(size: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        guard phase != .finished else { return }
+        guard isOpen else { return }
         send(
             unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 unsafe fill(UnsafeMutableRawBufferPointer(buffer))
@@ -104,17 +87,38 @@ package final class GRPCCall {
 
     /// Queues one message that is made as the client reads it.
     package func send(_ source: any MessageSource) {
-        guard phase != .finished, let session else { return source.released() }
+        guard isOpen, let session else { return source.released() }
         outbound.append(source)
         session.queued(self, bytes: 0)
     }
 
     /// Ends the call behind what is queued; an error before any message is a trailers-only response.
     package func finish(_ status: GRPCStatus = .ok) {
-        guard phase != .finished, let session else { return }
+        guard isOpen, let session else { return }
         handler = nil
-        let wasSilent = phase == .silent
-        phase = .finished
-        if wasSilent { session.submitTrailersOnly(self, status) } else { session.submitStatus(self, status) }
+        isOpen = false
+        if hasBegun { session.submitStatus(self, status) } else { session.submitTrailersOnly(self, status) }
+    }
+
+    // What the session tells.
+
+    override func received(_ message: borrowing RawSpan) { handler?.message(self, message) }
+
+    override func drained() { handler?.drained(self) }
+
+    /// Ends the call from our side and tells its handler.
+    override func abort(_ status: GRPCStatus) {
+        let handler = handler
+        finish(status)
+        handler?.cancelled(self)
+    }
+
+    /// The stream is gone: a handler that still listens is told.
+    func ended() {
+        session = nil
+        let handler = handler
+        self.handler = nil
+        isOpen = false
+        handler?.cancelled(self)
     }
 }

@@ -50,6 +50,33 @@ package struct GRPCStatus: Error, Sendable, Hashable {
         return encoded
     }
 
+    /// The text of a `grpc-message` value; what is no escape stays as it is.
+    static func decoded(_ value: [UInt8]) -> String {
+        var plain: [UInt8] = []
+        var index = 0
+        while index < value.count {
+            if value[index] == 0x25, index + 2 < value.count, let high = nibble(value[index + 1]),
+                let low = nibble(value[index + 2])
+            {
+                plain.append(high << 4 | low)
+                index += 3
+            } else {
+                plain.append(value[index])
+                index += 1
+            }
+        }
+        return String(decoding: plain, as: UTF8.self)
+    }
+
+    private static func nibble(_ hex: UInt8) -> UInt8? {
+        switch hex {
+        case 0x30...0x39: hex - 0x30
+        case 0x41...0x46: hex - 0x37
+        case 0x61...0x66: hex - 0x57
+        default: nil
+        }
+    }
+
     private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte <= 0x7e && byte != 0x25 }
 
     private static func hex(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 + nibble : 0x37 + nibble }

@@ -44,9 +44,9 @@ func onData(
 }
 
 func onStreamClose(
-    _: OpaquePointer?, _ streamID: Int32, _: UInt32, _ user: UnsafeMutableRawPointer?
+    _: OpaquePointer?, _ streamID: Int32, _ code: UInt32, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
-    unsafe session(user).streamClosed(streamID)
+    unsafe session(user).streamClosed(streamID, code)
     return 0
 }
 

@@ -1,6 +1,7 @@
 import CNgHTTP2
 
-/// nghttp2's option and callback tables, and the header fields every reply is made of; one per server.
+/// nghttp2's option and callback tables, and the header fields every reply is made of; one per server
+/// and per client configuration.
 @safe final class HTTP2Library {
     let callbacks: OpaquePointer
     let options: OpaquePointer

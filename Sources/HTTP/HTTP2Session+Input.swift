@@ -2,42 +2,42 @@ import CNgHTTP2
 
 /// From DATA frames to whole messages.
 extension HTTP2Session {
-    func receivedData(_ streamID: Int32, _ chunk: UnsafeRawBufferPointer) {
-        guard let call = call(streamID) else { return }
-        let before = call.assembler.heldBytes
-        unsafe cut(chunk, for: call)
-        if call.session != nil { partialBytes += call.assembler.heldBytes - before }
-        if call.isOpen, partialBytes > configuration.limits.partialBytesMax {
-            abort(call, GRPCStatus(.resourceExhausted, "too many bytes in unfinished messages"))
+    final func receivedData(_ streamID: Int32, _ chunk: UnsafeRawBufferPointer) {
+        guard let stream = stream(streamID) else { return }
+        let before = stream.assembler.heldBytes
+        unsafe cut(chunk, for: stream)
+        if stream.isListed { partialBytes += stream.assembler.heldBytes - before }
+        if stream.isOpen, partialBytes > limits.partialBytesMax {
+            stream.abort(GRPCStatus(.resourceExhausted, "too many bytes in unfinished messages"))
         }
     }
 
-    private func cut(_ chunk: UnsafeRawBufferPointer, for call: GRPCCall) {
-        let limit = configuration.limits.messageBytesMax
+    private func cut(_ chunk: UnsafeRawBufferPointer, for stream: HTTP2Stream) {
+        let limit = limits.messageBytesMax
         var offset = 0
-        while call.isOpen {
-            switch unsafe call.assembler.next(chunk, from: &offset, messageBytesMax: limit) {
+        while stream.isOpen {
+            switch unsafe stream.assembler.next(chunk, from: &offset, messageBytesMax: limit) {
             case .needsMore: return
             case .whole(let range, let isCompressed):
-                unsafe deliver(UnsafeRawBufferPointer(rebasing: chunk[range]), isCompressed, to: call)
+                unsafe deliver(UnsafeRawBufferPointer(rebasing: chunk[range]), isCompressed, to: stream)
             case .gathered(let message, let isCompressed):
-                unsafe message.withUnsafeBytes { unsafe deliver($0, isCompressed, to: call) }
-            case .refused(let status): return abort(call, status)
+                unsafe message.withUnsafeBytes { unsafe deliver($0, isCompressed, to: stream) }
+            case .refused(let status): return stream.abort(status)
             }
         }
     }
 
-    private func deliver(_ bytes: UnsafeRawBufferPointer, _ isCompressed: Bool, to call: GRPCCall) {
+    private func deliver(_ bytes: UnsafeRawBufferPointer, _ isCompressed: Bool, to stream: HTTP2Stream) {
         guard isCompressed else {
-            unsafe call.handler?.message(call, RawSpan(_unsafeBytes: bytes))
+            unsafe stream.received(RawSpan(_unsafeBytes: bytes))
             return
         }
-        let limit = configuration.limits.messageBytesMax
+        let limit = limits.messageBytesMax
         do throws(InflateError) {
             let plain = unsafe try inflated(gzip: bytes, limit: limit)
-            unsafe call.handler?.message(call, plain.span.bytes)
+            unsafe stream.received(plain.span.bytes)
         } catch {
-            abort(call, Self.status(error, limit))
+            stream.abort(Self.status(error, limit))
         }
     }
 

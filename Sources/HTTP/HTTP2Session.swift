@@ -1,73 +1,61 @@
 import CNgHTTP2
 import Net
-import Synchronization
 
-/// The server side of one HTTP/2 connection: bytes in, calls out, and back. No socket, no clock.
+/// One side of an HTTP/2 connection: bytes in, messages out, and back. No socket, no clock. What a server and
+/// a client do differently stands in `HTTP2ServerSession` and `HTTP2ClientSession`.
 ///
-///     receive(bytes) ─▶ nghttp2 ─▶ HEADERS: GRPCCall ─▶ application ─▶ send, finish
-///     produce(into:) ◀─ nghttp2 ◀─ offerData, writeData ◀─ call.outbound
+///     receive(bytes) ─▶ nghttp2 ─▶ HEADERS, DATA ─▶ a stream's verbs
+///     produce(into:) ◀─ nghttp2 ◀─ offerData, writeData ◀─ a stream's `outbound`
 ///
-/// Output is pulled: a call's bytes leave its queue only when the connection has room for a write and
-/// the client's windows take them. DATA is written straight from the queue into the connection's write
+/// Output is pulled: a stream's bytes leave its queue only when the connection has room for a write and
+/// the other side's windows take them. DATA is written straight from the queue into the connection's write
 /// buffer (nghttp2's NO_COPY), so a message is copied once on its way out.
 ///
 /// Invariants:
-/// 1. `calls[call.position] === call` for every call whose stream nghttp2 still has.
-/// 2. `partialBytes` and `unsentBytes` are the sums over `calls` of what they hold.
-@safe final class HTTP2Session {
-    private static let count = Atomic<UInt64>(0)
+/// 1. `streams[stream.position] === stream` for every stream of ours that nghttp2 still has.
+/// 2. `partialBytes` and `unsentBytes` are the sums over `streams` of what they hold.
+@safe class HTTP2Session {
+    enum Side { case server, client }
 
-    let number = HTTP2Session.count.add(1, ordering: .relaxed).newValue & 0xffff_ffff
-    let configuration: HTTPConfiguration
-    let library: HTTP2Library
-    private(set) var host: (any SessionHost)?
-    private let application: any GRPCApplication
+    final let library: HTTP2Library
+    final let limits: HTTPLimits
+    private(set) final var host: (any SessionHost)?
     /// nghttp2's object; ours from init to deinit.
-    let session: OpaquePointer
-    var calls: [GRPCCall] = []
-    var keepalive: Keepalive
-    let headers: RequestHeaders
-    /// The metadata of the last call, whose array equal ones share.
-    private var sharedMetadata: [UInt8] = []
-    var partialBytes = 0
-    var unsentBytes = 0
-    var output = OutputCursor()
-    var drained: [GRPCCall] = []
-    /// SETTINGS have come: the client speaks HTTP/2.
-    private(set) var isEstablished = false
-    private var isDraining = false
-    private var hasDrainPing = false
+    final let session: OpaquePointer
+    final var streams: [HTTP2Stream] = []
+    final var keepalive: Keepalive
+    final var partialBytes = 0
+    final var unsentBytes = 0
+    final var output = OutputCursor()
+    final var drained: [HTTP2Stream] = []
 
+    /// Greets with these SETTINGS and the connection's window.
     init(
-        configuration: HTTPConfiguration, library: HTTP2Library, application: any GRPCApplication,
-        host: any SessionHost
+        _ side: Side, limits: HTTPLimits, library: HTTP2Library, host: any SessionHost,
+        settings: [(id: nghttp2_settings_id, value: UInt32)]
     ) {
-        self.configuration = configuration
         self.library = library
-        self.application = application
+        self.limits = limits
         self.host = host
         keepalive = Keepalive(now: host.now)
-        headers = RequestHeaders(configuration)
         var made: OpaquePointer?
         // The user pointer is set below, when self is whole; nothing calls back before bytes arrive.
-        let result = unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options)
+        let result =
+            switch side {
+            case .server: unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options)
+            case .client: unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options)
+            }
         guard result == 0, let session = unsafe made else { preconditionFailure("no memory for a session") }
         unsafe self.session = session
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
-        greet()
+        greet(settings.map { nghttp2_settings_entry(settings_id: Int32($0.id.rawValue), value: $0.value) })
     }
 
     deinit { unsafe nghttp2_session_del(session) }
 
-    var peerDescription: String { host?.peerDescription ?? "" }
-    private var limits: HTTPLimits { configuration.limits }
+    final var peerDescription: String { host?.peerDescription ?? "" }
 
-    private func greet() {
-        let settings = [
-            setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax),
-            setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.windowBytes)),
-            setting(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
-        ]
+    private func greet(_ settings: [nghttp2_settings_entry]) {
         must(
             unsafe nghttp2_submit_settings(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
@@ -78,17 +66,13 @@ import Synchronization
         if let host { host.wake(at: host.now + limits.keepaliveInterval) }
     }
 
-    private func setting(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
-        nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
-    }
-
     /// Takes bytes off the wire.
-    func receive(_ bytes: UnsafeRawBufferPointer) {
+    final func receive(_ bytes: UnsafeRawBufferPointer) {
         guard let host else { return }
         keepalive.received(host.now)
         let count = unsafe nghttp2_session_mem_recv(
             session, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
-        // Negative: no HTTP/2 preface, a flood beyond its bound, or no memory. What nghttp2 can answer
+        // Negative: no HTTP/2, a flood beyond its bound, or no memory. What nghttp2 can answer
         // (GOAWAY) is no error here: it is queued as output.
         if count < 0 { return host.close() }
         settle()
@@ -103,166 +87,80 @@ import Synchronization
         }
     }
 
-    /// The connection is gone: every call that was open is cancelled.
-    func closed() {
-        let ended = calls
-        calls = []
+    /// The connection is gone: every stream that was open has ended.
+    final func closed() {
+        let ended = streams
+        streams = []
         host = nil
-        for call in ended { end(call) }
+        for stream in ended { end(stream, nil) }
         partialBytes = 0
         unsentBytes = 0
     }
 
-    /// Takes no new calls; those that are open finish, then the connection closes. A first GOAWAY names
-    /// no stream, so calls already on their way are still taken; the final one follows the client's
-    /// answer to a ping sent behind it (RFC 9113 section 6.8).
-    func drain() {
-        if isDraining { return }
-        isDraining = true
-        must(unsafe nghttp2_submit_shutdown_notice(session))
-        host?.requestFlush()
-    }
-
-    /// The first GOAWAY of a drain has left; nghttp2 would send a ping ahead of one still queued.
-    func sentGoAway() {
-        if isDraining, !hasDrainPing {
-            hasDrainPing = true
-            submitPing()
-        }
-    }
-
-    func submitPing() {
+    final func submitPing() {
         must(unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil))
     }
 
-    // Frames, as the callbacks hand them on.
-
-    func beganHeaders(_ frame: UnsafePointer<nghttp2_frame>) {
-        if unsafe isRequest(frame) { headers.reset() }
-    }
-
-    private func isRequest(_ frame: UnsafePointer<nghttp2_frame>) -> Bool {
-        unsafe frame.pointee.hd.type == UInt8(NGHTTP2_HEADERS.rawValue)
-            && frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-    }
-
-    func receivedHeader(
-        _ frame: UnsafePointer<nghttp2_frame>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-    ) -> Int32 {
-        guard unsafe isRequest(frame) else { return 0 }
-        let fits = unsafe headers.add(name, value, configuration)
-        return fits ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue  // resets the stream
-    }
-
-    func receivedFrame(_ frame: UnsafePointer<nghttp2_frame>) {
-        let head = unsafe frame.pointee.hd
-        let hasEnded = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        switch UInt32(head.type) {
-        case NGHTTP2_HEADERS.rawValue:
-            if unsafe isRequest(frame) { open(head.stream_id) }
-            if hasEnded { halfClose(head.stream_id) }
-        case NGHTTP2_DATA.rawValue:
-            if hasEnded { halfClose(head.stream_id) }
-        case NGHTTP2_SETTINGS.rawValue:
-            isEstablished = true
-        case NGHTTP2_PING.rawValue:
-            receivedPing(isAcknowledgement: head.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0)
-        default: break
-        }
-    }
-
-    private func receivedPing(isAcknowledgement: Bool) {
-        guard let host else { return }
-        if isAcknowledgement {
-            if hasDrainPing { submitGoAway(NGHTTP2_NO_ERROR, "") }
-        } else if keepalive.receivedPing(host.now, hasCalls: !calls.isEmpty, limits) {
-            submitGoAway(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings")
-            host.closeWhenFlushed()
-        }
-    }
-
-    private func submitGoAway(_ code: nghttp2_error_code, _ text: StaticString) {
-        let last = unsafe nghttp2_session_get_last_proc_stream_id(session)
-        must(
-            unsafe nghttp2_submit_goaway(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), last, code.rawValue, text.utf8Start,
-                text.utf8CodeUnitCount))
-    }
-
-    private func open(_ streamID: Int32) {
-        guard let host else { return }
-        switch headers.refusal {
-        case .reset: return reset(streamID, NGHTTP2_PROTOCOL_ERROR)
-        case .response(let httpStatus, let status): return submitRefusal(streamID, httpStatus, status)
-        case nil: break
-        }
-        if calls.count >= limits.openCallsMax { return reset(streamID, NGHTTP2_REFUSED_STREAM) }
-        if unsentBytes > limits.unsentBytesMax {
-            let text = "too many bytes of replies are not read by the client"
-            return submitRefusal(streamID, 200, GRPCStatus(.resourceExhausted, text))
-        }
-        let call = GRPCCall(
-            session: self, streamID: streamID, request: headers,
-            metadata: headers.metadata(sharing: &sharedMetadata),
-            deadline: headers.timeout.map { host.now + $0 })
-        call.position = calls.count
-        calls.append(call)
-        must(
-            unsafe nghttp2_session_set_stream_user_data(
-                session, streamID, Unmanaged.passUnretained(call).toOpaque()))
-        application.opened(call)
-        if let deadline = call.deadline, call.isOpen { host.wake(at: deadline) }
-    }
-
-    func call(_ streamID: Int32) -> GRPCCall? {
-        guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else { return nil }
-        return unsafe Unmanaged<GRPCCall>.fromOpaque(pointer).takeUnretainedValue()
-    }
-
-    private func halfClose(_ streamID: Int32) {
-        guard let call = call(streamID), call.isOpen else { return }
-        if call.assembler.isBetweenMessages {
-            call.handler?.halfClosed(call)
-        } else {
-            abort(call, GRPCStatus(.internal, "unexpected EOF"))
-        }
-    }
-
-    /// Ends a call from our side and tells its handler.
-    func abort(_ call: GRPCCall, _ status: GRPCStatus) {
-        let handler = call.handler
-        call.finish(status)
-        handler?.cancelled(call)
-    }
-
-    func reset(_ streamID: Int32, _ code: nghttp2_error_code) {
+    final func reset(_ streamID: Int32, _ code: nghttp2_error_code) {
         must(
             unsafe nghttp2_submit_rst_stream(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, code.rawValue))
         host?.requestFlush()
     }
 
-    func streamClosed(_ streamID: Int32) {
-        guard let call = call(streamID) else { return }
-        let last = calls.removeLast()
-        if last !== call {
-            last.position = call.position
-            calls[call.position] = last
-        }
-        end(call)
+    final func stream(_ streamID: Int32) -> HTTP2Stream? {
+        guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else { return nil }
+        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    /// The stream is gone: lets go of what the call holds, and tells a handler that still listens.
-    private func end(_ call: GRPCCall) {
-        unsentBytes -= call.outbound.heldBytes
-        partialBytes -= call.assembler.heldBytes
-        call.outbound.removeAll()
-        call.session = nil
-        let handler = call.handler
-        call.handler = nil
-        call.phase = .finished
-        handler?.cancelled(call)
+    /// Holds the stream until nghttp2 has closed it.
+    final func list(_ stream: HTTP2Stream) {
+        stream.position = streams.count
+        stream.isListed = true
+        streams.append(stream)
     }
+
+    final func streamClosed(_ streamID: Int32, _ code: UInt32) {
+        guard let stream = stream(streamID) else { return }
+        let last = streams.removeLast()
+        if last !== stream {
+            last.position = stream.position
+            streams[stream.position] = last
+        }
+        end(stream, code)
+    }
+
+    /// The stream is gone: lets go of what it holds, and tells whoever still listens.
+    private func end(_ stream: HTTP2Stream, _ code: UInt32?) {
+        unsentBytes -= stream.outbound.heldBytes
+        partialBytes -= stream.assembler.heldBytes
+        stream.outbound.removeAll()
+        stream.isListed = false
+        ended(stream, code)
+    }
+
+    // What a side does with frames; by default nothing.
+
+    func beganHeaders(_ frame: UnsafePointer<nghttp2_frame>) {}
+
+    /// One field of a header block; nghttp2's error resets the stream.
+    func receivedHeader(
+        _ frame: UnsafePointer<nghttp2_frame>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+    ) -> Int32 { 0 }
+
+    /// A whole frame; a header block counts as one, and DATA has been delivered already.
+    func receivedFrame(_ frame: UnsafePointer<nghttp2_frame>) {}
+
+    func sentFrame(_ frame: UnsafePointer<nghttp2_frame>) {}
+
+    /// The last bytes of `outbound` are on their way: what follows them. Not called for a stream without any.
+    func endOutput(_ stream: HTTP2Stream, _ flags: inout UInt32) {}
+
+    /// The stream is closed with this code of RFC 9113 section 7, or with its connection (nil).
+    func ended(_ stream: HTTP2Stream, _ code: UInt32?) {}
+
+    /// What time does to a stream: acts on it, or answers when to look again.
+    func review(_ stream: HTTP2Stream, _ now: MonotonicTime) -> MonotonicTime? { nil }
 }
 
 /// A call to nghttp2 that fails only for lack of memory or by our own mistake.

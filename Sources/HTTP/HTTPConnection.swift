@@ -7,7 +7,7 @@ import Net
 final class HTTPConnection: ByteMachine, SessionHost {
     private enum Speaking {
         case sniffing([UInt8])
-        case http2(HTTP2Session)
+        case http2(HTTP2ServerSession)
         case http1(HTTP1Session)
         case closed
     }
@@ -16,7 +16,7 @@ final class HTTPConnection: ByteMachine, SessionHost {
     private let connection: Connection
     private let handshakeDeadline: MonotonicTime
     private var speaking = Speaking.sniffing([])
-    private var wakeUp: (time: MonotonicTime, timer: Timer)?
+    private var wakeUp = WakeUp()
 
     init(server: HTTPServer, connection: Connection) {
         self.server = server
@@ -57,7 +57,7 @@ final class HTTPConnection: ByteMachine, SessionHost {
         if isHTTP2 {
             guard let application = server.grpc else { return false }
             speaking = .http2(
-                HTTP2Session(
+                HTTP2ServerSession(
                     configuration: server.configuration, library: server.library, application: application,
                     host: self))
         } else {
@@ -83,8 +83,7 @@ final class HTTPConnection: ByteMachine, SessionHost {
     }
 
     func closed() {
-        if let wakeUp { connection.loop.cancel(wakeUp.timer) }
-        wakeUp = nil
+        wakeUp.cancel(on: connection.loop)
         let ended = speaking
         speaking = .closed
         server.forget(self)
@@ -116,15 +115,11 @@ final class HTTPConnection: ByteMachine, SessionHost {
     func close() { connection.close() }
 
     func wake(at time: MonotonicTime) {
-        if let wakeUp {
-            if wakeUp.time <= time { return }
-            connection.loop.cancel(wakeUp.timer)
-        }
-        wakeUp = (time, connection.loop.schedule(at: time) { [unowned self] in tick() })
+        wakeUp.ask(at: time, on: connection.loop) { [unowned self] in tick() }
     }
 
     private func tick() {
-        wakeUp = nil
+        wakeUp.fired()
         switch speaking {
         case .sniffing: connection.close()
         case .http2(let session):

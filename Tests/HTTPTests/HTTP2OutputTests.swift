@@ -63,7 +63,7 @@ import Testing
         #expect(harness.application.releasedSources == 1)
         #expect(harness.reader.frames(of: 1).last?.type == 3)
         #expect(harness.reader.frames(of: 1).last?.number == 8)
-        #expect(harness.session.calls.isEmpty)
+        #expect(harness.session.streams.isEmpty)
     }
 
     @Test func `a source that fails resets its stream and no other`() {

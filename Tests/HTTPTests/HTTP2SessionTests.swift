@@ -15,7 +15,7 @@ import Testing
         #expect(harness.reader.messages(1) == [[1, 2, 3]])
         #expect(frames[2].fields == ["grpc-status": "0"])
         #expect(frames[2].endsStream)
-        #expect(harness.session.calls.isEmpty)
+        #expect(harness.session.streams.isEmpty)
     }
 
     @Test func `every split of a call's bytes gives the same answer`() {
@@ -70,7 +70,7 @@ import Testing
         let reset = harness.reader.frames(of: 1).last
         #expect(reset?.type == 3)
         #expect(reset?.number == 0)
-        #expect(harness.session.calls.isEmpty)
+        #expect(harness.session.streams.isEmpty)
     }
 
     @Test func `unknown paths are named as a Go server names them`() {

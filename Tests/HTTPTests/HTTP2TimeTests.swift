@@ -41,7 +41,7 @@ import Testing
         harness.advance(.seconds(2))
         harness.flush()
         #expect(harness.reader.status(1) == 4)
-        #expect(harness.session.calls.isEmpty)
+        #expect(harness.session.streams.isEmpty)
     }
 
     @Test(arguments: [

@@ -12,10 +12,10 @@ final class SessionHarness: SessionHost {
     private(set) var wakeTime: MonotonicTime?
     let application = EchoApplication()
     let reader = FrameReader()
-    private(set) var session: HTTP2Session!
+    private(set) var session: HTTP2ServerSession!
 
     init(_ configuration: HTTPConfiguration = EchoApplication.configuration) {
-        session = HTTP2Session(
+        session = HTTP2ServerSession(
             configuration: configuration, library: HTTP2Library(configuration.limits),
             application: application,
             host: self)

@@ -32,7 +32,7 @@ final class TestMember: SessionHost {
     private let machine: StateMachine
     private let clock: Mutex<MonotonicTime>.Box
     private let directory: String
-    private var session: HTTP2Session?
+    private var session: HTTP2ServerSession?
     private var index: UInt64 = 0
     private var nextStream: UInt32 = 1
     /// Proposals stay where they are while true.
@@ -63,7 +63,7 @@ final class TestMember: SessionHost {
         try bootstrap()
         let configuration = HTTPConfiguration(
             routes: GRPCRoutes(LoopServices.paths), metadataKeys: LoopServices.metadataKeys)
-        session = HTTP2Session(
+        session = HTTP2ServerSession(
             configuration: configuration, library: HTTP2Library(configuration.limits),
             application: services, host: self)
         feed(WireClient.hello(window: window))

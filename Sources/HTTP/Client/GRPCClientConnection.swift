@@ -1,0 +1,89 @@
+import Net
+
+/// What the client connections of one loop have in common.
+package final class GRPCClientConfiguration {
+    package let limits: HTTPLimits
+    let library: HTTP2Library
+
+    package init(limits: HTTPLimits) {
+        self.limits = limits
+        library = HTTP2Library(limits)
+    }
+
+    /// A client trusts its server more than a server its clients: messages of any size, as etcd's client.
+    package static var limits: HTTPLimits {
+        var limits = HTTPLimits()
+        limits.messageBytesMax = Int(Int32.max)
+        limits.partialBytesMax = Int(Int32.max)
+        return limits
+    }
+}
+
+/// The client side of one HTTP/2 connection: any number of gRPC calls at a time.
+///
+/// The socket is given (`Connector`). When it closes, every open call ends with code 14, then `whenClosed` is
+/// called, once.
+package final class GRPCClientConnection: ByteMachine, SessionHost {
+    private let connection: Connection
+    private var session: HTTP2ClientSession?
+    private var wakeUp = WakeUp()
+    private var whenClosed: (() -> Void)?
+
+    /// Takes over a connection; when epoll refuses it, it is closed at once.
+    package init(
+        _ connection: Connection, _ configuration: GRPCClientConfiguration, whenClosed: @escaping () -> Void
+    ) {
+        self.connection = connection
+        self.whenClosed = whenClosed
+        session = HTTP2ClientSession(
+            limits: configuration.limits, library: configuration.library, host: self)
+        do throws(NetError) { try connection.attach(self) } catch {}  // closed: `acceptsCalls` tells
+        requestFlush()
+    }
+
+    /// False when a new call must go to another connection.
+    package var acceptsCalls: Bool { connection.isOpen && session?.acceptsCalls == true }
+    /// Calls that have begun and not ended.
+    package var callCount: Int { session?.streams.count ?? 0 }
+    package var peer: String { connection.peer.description }
+
+    /// Begins a call; false, with its handler untold, when `acceptsCalls` is.
+    package func begin(_ call: GRPCClientCall) -> Bool { session?.begin(call) ?? false }
+
+    // The connection's side.
+
+    package func received(_ bytes: UnsafeRawBufferPointer) { unsafe session?.receive(bytes) }
+
+    package func inputEnded() { connection.close() }
+
+    package func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        unsafe session?.produce(into: buffer) ?? 0
+    }
+
+    package func closed() {
+        wakeUp.cancel(on: connection.loop)
+        let ended = session
+        session = nil
+        ended?.closed()
+        whenClosed?()
+        whenClosed = nil
+    }
+
+    // The session's side.
+
+    var now: MonotonicTime { connection.loop.now }
+    var peerDescription: String { connection.peer.description }
+    package func requestFlush() { connection.requestFlush() }
+    func pauseReading() { connection.pauseReading() }
+    func resumeReading() { connection.resumeReading() }
+    func closeWhenFlushed() { connection.closeWhenFlushed() }
+    /// Cuts the connection, if not from within a call of it then after it.
+    package func close() { connection.close() }
+
+    func wake(at time: MonotonicTime) {
+        wakeUp.ask(at: time, on: connection.loop) { [weak self] in
+            self?.wakeUp.fired()
+            self?.session?.tick()
+        }
+    }
+}
