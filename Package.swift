@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A module of the house; `dependencies` is its row of the import table in design.md section 2.
@@ -32,13 +33,18 @@ func tests(
 
 let package = Package(
     name: "swift-etcd",
-    products: [.executable(name: "etcd", targets: ["etcd"]), .executable(name: "sim", targets: ["sim"])],
+    products: [
+        .executable(name: "etcd", targets: ["etcd"]), .executable(name: "sim", targets: ["sim"]),
+        .executable(name: "benchmark", targets: ["benchmark"]),
+    ],
     dependencies: [
         // Without its traits it needs FoundationEssentials only. Foundation would bring ICU: 45 MB.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // The tools' command lines; it needs FoundationEssentials only, and the daemon does not use it.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The load generator's latencies; it brings swift-numerics, neither needs Foundation.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // C libraries, and the few C lines of our own.
@@ -123,6 +129,21 @@ let package = Package(
             name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict
         ),
 
+        module("EtcdClient", ["Net", "HTTP", "EtcdAPI", "Wire", protobuf]),
+        module(
+            "LoadGeneration",
+            [
+                "EtcdClient", "Net", "HTTP", "EtcdAPI", "Wire", "Raft", "MVCC", "Backend", "Telemetry",
+                histogram, protobuf,
+            ]),
+        .executableTarget(
+            name: "benchmark",
+            dependencies: [
+                "LoadGeneration", "EtcdClient", "EtcdAPI", "HTTP", "Net", "MVCC", "Telemetry", "Terminal",
+                arguments, protobuf,
+            ],
+            swiftSettings: strict),
+
         // Tests.
         tests("WireTests", ["Wire"]),
         tests("EtcdAPITests", ["EtcdAPI", protobuf]),
@@ -157,6 +178,10 @@ let package = Package(
             ]),
         tests("TransferTests", ["Transfer", "Backend", "Journal", "MVCC", "Raft", "Store"]),
         tests("TerminalTests", ["Terminal", arguments]),
+        tests("EtcdClientTests", ["EtcdClient", "HTTP", "Net"]),
+        tests(
+            "LoadGenerationTests",
+            ["LoadGeneration", "EtcdClient", "HTTP", "Net", "EtcdAPI", "Raft", "Wire", protobuf]),
         tests("InspectionTests", ["Inspection", "Raft"]),
     ],
     swiftLanguageModes: [.v6]

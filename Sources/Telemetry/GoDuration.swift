@@ -1,14 +1,12 @@
-import Telemetry
-
-/// Go's durations: a sign, then numbers with units (`1h30m`, `1.5s`, `300ms`), counted in nanoseconds.
-enum GoDuration {
+/// Reads Go's durations: a sign, then numbers with units (`1h30m`, `1.5s`, `300ms`), counted in nanoseconds.
+package enum GoDuration {
     private static let units: [(name: String, nanoseconds: Int64)] = [
         ("ns", 1), ("us", 1000), ("µs", 1000), ("μs", 1000), ("ms", 1_000_000), ("s", 1_000_000_000),
         ("m", 60_000_000_000), ("h", 3_600_000_000_000),
     ]
 
     /// The value in nanoseconds; nil where Go's parser gives an error (no unit, no digits, overflow).
-    static func nanoseconds(_ text: String) -> Int64? {
+    package static func nanoseconds(_ text: String) -> Int64? {
         var rest = Substring(text)
         let isNegative = rest.first == "-"
         if isNegative || rest.first == "+" { rest.removeFirst() }
@@ -22,11 +20,6 @@ enum GoDuration {
             total = sum
         }
         return isNegative ? -total : total
-    }
-
-    static func parse(_ text: String) throws(ValueError) -> Duration {
-        guard let value = nanoseconds(text) else { throw .syntax }
-        return .nanoseconds(value)
     }
 
     /// One number with its unit.
@@ -69,7 +62,4 @@ enum GoDuration {
     private static func isDigit(_ character: Character) -> Bool {
         character >= "0" && character <= "9" && character.utf8.count == 1
     }
-
-    /// Go's text of a duration: `1h0m0s`, `1.5s`, `300ms`, `0s`.
-    static func text(_ duration: Duration) -> String { duration.goText }
 }

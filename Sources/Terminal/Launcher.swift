@@ -10,10 +10,11 @@ package struct Failure: Error, CustomStringConvertible {
 
 /// Parses the arguments as `type`, runs the command and ends the program: 0 fine, 1 damaged or failed
 /// (`Error: …` on standard error), 2 usage. A command that printed its own complaint throws `ExitCode`.
-/// `global`: flags with a value that may stand before the name of the command, as in etcd's tools.
-package func launch<Command: ParsableCommand>(_ type: Command.Type, global: Set<String> = []) -> Never {
-    let arguments = goStyle(Array(CommandLine.arguments.dropFirst()))
-    let ending = outcome(type, of: commandFirst(arguments, global: global))
+/// `arranged` may put the arguments, in Go's style no more, into another order.
+package func launch<Command: ParsableCommand>(
+    _ type: Command.Type, arranged: ([String]) -> [String] = { $0 }
+) -> Never {
+    let ending = outcome(type, of: arranged(goStyle(Array(CommandLine.arguments.dropFirst()))))
     if !ending.message.isEmpty {
         if ending.status == 0 {
             let output = Output.standard()

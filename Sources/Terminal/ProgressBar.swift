@@ -1,13 +1,14 @@
 import CPlatform
 import Glibc
 
-/// Shows on standard error how far a long piece of work is: bytes, rate, time left.
+/// Shows on standard error how far a long piece of work is: bytes or a number of things, rate, time left.
 ///
 /// On a terminal one line, redrawn ten times a second at most; elsewhere a line every five seconds and one at
 /// the end; nothing with `isQuiet`. Work that took less than half a second says nothing on a terminal.
 package final class ProgressBar {
     private let title: String
     private let total: UInt64
+    private let unit: Unit
     private let isQuiet: Bool
     private let isTerminal: Bool
     /// The time in nanoseconds, and where text goes; tests bring their own.
@@ -20,18 +21,22 @@ package final class ProgressBar {
 
     private static let width = 24
 
-    /// `total`: bytes expected; 0 when nobody knows.
-    package convenience init(_ title: String, total: UInt64, isQuiet: Bool) {
+    /// What is counted.
+    package enum Unit { case bytes, things }
+
+    /// `total`: what is expected; 0 when nobody knows.
+    package convenience init(_ title: String, total: UInt64, unit: Unit = .bytes, isQuiet: Bool) {
         self.init(
-            title, total: total, isQuiet: isQuiet, isTerminal: isatty(2) == 1, clock: platform_monotonic_ns,
-            emit: writeError)
+            title, total: total, unit: unit, isQuiet: isQuiet, isTerminal: isatty(2) == 1,
+            clock: platform_monotonic_ns, emit: writeError)
     }
 
     init(
-        _ title: String, total: UInt64, isQuiet: Bool, isTerminal: Bool, clock: @escaping () -> Int64,
-        emit: @escaping (String) -> Void
+        _ title: String, total: UInt64, unit: Unit = .bytes, isQuiet: Bool, isTerminal: Bool,
+        clock: @escaping () -> Int64, emit: @escaping (String) -> Void
     ) {
         self.title = title
+        self.unit = unit
         self.total = total
         self.isQuiet = isQuiet
         self.isTerminal = isTerminal
@@ -41,7 +46,7 @@ package final class ProgressBar {
         shown = began
     }
 
-    /// `done` bytes in all are done.
+    /// `done` in all are done.
     package func update(_ done: UInt64) {
         self.done = done
         if isQuiet { return }
@@ -63,7 +68,7 @@ package final class ProgressBar {
         if isTerminal {
             if hasDrawn { emit("\r\u{1b}[K") }
         } else if now - began >= 500_000_000 {
-            emit("\(title): \(sizeText(done)) in \(tenths(now - began)) s, \(rate(now))\n")
+            emit("\(title): \(amount(done)) in \(tenths(now - began)) s, \(rate(now))\n")
         }
     }
 
@@ -74,8 +79,8 @@ package final class ProgressBar {
     }
 
     private func progress(_ now: Int64) -> String {
-        var text = sizeText(done)
-        if total > 0 { text += " of \(sizeText(total)), \(min(done, total) * 100 / total) %" }
+        var text = amount(done)
+        if total > 0 { text += " of \(amount(total)), \(min(done, total) * 100 / total) %" }
         text += ", \(rate(now))"
         if total > done, done > 0 {
             let left = Double(now - began) * Double(total - done) / Double(done)
@@ -84,9 +89,11 @@ package final class ProgressBar {
         return text
     }
 
+    private func amount(_ count: UInt64) -> String { unit == .bytes ? sizeText(count) : "\(count)" }
+
     private func rate(_ now: Int64) -> String {
         let seconds = Double(max(now - began, 1)) / 1e9
-        return sizeText(UInt64(Double(done) / seconds)) + "/s"
+        return amount(UInt64(Double(done) / seconds)) + "/s"
     }
 }
 

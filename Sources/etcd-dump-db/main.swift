@@ -71,4 +71,4 @@ struct Stats: ParsableCommand {
     }
 }
 
-launch(DumpDB.self, global: ["timeout"])
+launch(DumpDB.self) { commandFirst($0, global: ["timeout"]) }

@@ -1,3 +1,3 @@
 import Terminal
 
-launch(Etcdutl.self, global: ["write-out", "w", "timeout"])
+launch(Etcdutl.self) { commandFirst($0, global: ["write-out", "w", "timeout"]) }

@@ -1,5 +1,6 @@
 import Glibc
 import Store
+import Telemetry
 import Wire
 
 /// `--auth-token`, taken apart: `simple`, nothing, or

@@ -1,3 +1,4 @@
+import Telemetry
 import Wire
 
 /// One parameter: its name on the command line, where its value goes, and what `--help` says of it.

@@ -1,3 +1,4 @@
+import Telemetry
 import Wire
 
 /// The checks of spec/config.md section 4, in etcd's order and words.

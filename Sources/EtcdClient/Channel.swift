@@ -1,0 +1,161 @@
+import HTTP
+import Net
+
+/// One connection to one of several endpoints, kept alive: what it loses it dials again.
+///
+///     idle ──begin──▶ dialling ──▶ connected ──lost──▶ idle
+///      ▲                 └─refused: next endpoint, after a pause─┘
+///
+/// A call that finds no connection waits for the dial that is running; when that fails, it ends with code 14
+/// and the dial's error. Nothing is repeated: whether a lost call may be asked again is its caller's to know.
+package final class Channel {
+    private enum State {
+        case idle
+        /// No dial before the pause is over.
+        case resting
+        case dialling(ConnectAttempt)
+        case connected(GRPCClientConnection)
+        case closed
+    }
+
+    private let loop: EventLoop
+    private let connector: Connector
+    private let configuration: GRPCClientConfiguration
+    private let endpoints: [Endpoint]
+    private let dialTimeout: Duration
+    private var state = State.idle
+    private var waiting: [GRPCClientCall] = []
+    /// The endpoint in use or to be dialled next.
+    private var current: Int
+    /// By method; made when first asked for.
+    private var headers: [GRPCRequestHeaders?]
+    /// Sent with every call (`token`); set it and later calls carry it.
+    package var token: String? {
+        didSet { forgetHeaders() }
+    }
+
+    private static let pause: Duration = .milliseconds(100)
+
+    /// `first`: the place of the endpoint that is dialled first. `connector` must be of the same loop.
+    package init(
+        _ endpoints: [Endpoint], first: Int = 0, connector: Connector, loop: EventLoop,
+        configuration: GRPCClientConfiguration, dialTimeout: Duration = .seconds(5)
+    ) {
+        precondition(!endpoints.isEmpty, "a channel leads somewhere")
+        self.loop = loop
+        self.connector = connector
+        self.configuration = configuration
+        self.endpoints = endpoints
+        self.dialTimeout = dialTimeout
+        current = first % endpoints.count
+        headers = Array(repeating: nil, count: Method.allCases.count)
+    }
+
+    /// The endpoint in use.
+    package var endpoint: Endpoint { endpoints[current] }
+
+    /// One message, then no more.
+    @discardableResult
+    package func ask(
+        _ method: Method, _ message: [UInt8], tag: Int = 0, deadline: MonotonicTime? = nil,
+        _ handler: any GRPCResponseHandler
+    ) -> GRPCClientCall {
+        let call = GRPCClientCall(headers(method), tag: tag, deadline: deadline, handler)
+        call.send(message)
+        call.halfClose()
+        begin(call)
+        return call
+    }
+
+    /// A call whose messages follow.
+    package func open(
+        _ method: Method, tag: Int = 0, deadline: MonotonicTime? = nil, _ handler: any GRPCResponseHandler
+    ) -> GRPCClientCall {
+        let call = GRPCClientCall(headers(method), tag: tag, deadline: deadline, handler)
+        begin(call)
+        return call
+    }
+
+    private func headers(_ method: Method) -> GRPCRequestHeaders {
+        if let known = headers[method.rawValue] { return known }
+        let made = GRPCRequestHeaders(
+            path: method.path, authority: endpoint.authority,
+            metadata: token.map { [("token", $0)] } ?? [])
+        headers[method.rawValue] = made
+        return made
+    }
+
+    private func forgetHeaders() { headers = Array(repeating: nil, count: Method.allCases.count) }
+
+    private func begin(_ call: GRPCClientCall) {
+        if case .connected(let connection) = state {
+            if connection.begin(call) { return }
+            // It takes no more calls (GOAWAY): it ends by itself, and another takes its place.
+            state = .idle
+        }
+        if case .closed = state {
+            return call.fail(GRPCStatus(.cancelled, "grpc: the client connection is closing"))
+        }
+        waiting.append(call)
+        if case .idle = state { dial() }
+    }
+
+    private func dial() {
+        state = .dialling(
+            connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) {
+                [weak self] result in
+                self?.dialled(result)
+            })
+    }
+
+    private func dialled(_ result: Result<Connection, NetError>) {
+        switch result {
+        case .success(let socket): connected(socket)
+        case .failure(let error):
+            state = .resting
+            let failed = takeWaiting()
+            let text = "connection error: desc = \"transport: Error while dialing: \(error)\""
+            current = (current + 1) % endpoints.count
+            forgetHeaders()
+            for call in failed { call.fail(GRPCStatus(.unavailable, text)) }
+            loop.schedule(after: Self.pause) { [weak self] in self?.rested() }
+        }
+    }
+
+    private func connected(_ socket: Connection) {
+        var made: GRPCClientConnection?
+        let connection = GRPCClientConnection(socket, configuration) { [weak self] in
+            guard let self, let made, case .connected(let mine) = state, mine === made else { return }
+            state = .idle
+        }
+        made = connection
+        state = .connected(connection)
+        for call in takeWaiting() { begin(call) }
+    }
+
+    private func takeWaiting() -> [GRPCClientCall] {
+        var taken: [GRPCClientCall] = []
+        swap(&taken, &waiting)
+        return taken
+    }
+
+    private func rested() {
+        guard case .resting = state else { return }
+        state = .idle
+        if !waiting.isEmpty { dial() }
+    }
+
+    /// Cuts the connection: open calls end with code 14, waiting ones and later ones with code 1.
+    package func close() {
+        let was = state
+        state = .closed
+        switch was {
+        case .dialling(let attempt): attempt.cancel()
+        case .connected(let connection): connection.close()
+        case .idle, .resting, .closed: break
+        }
+        for call in takeWaiting() {
+            call.fail(GRPCStatus(.cancelled, "grpc: the client connection is closing"))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import HTTP
+
+/// What a run measured.
+package struct LoadResult {
+    /// One kind of operation.
+    package struct Kind {
+        package let name: String
+        package var latencies = Latencies()
+        package init(name: String) { self.name = name }
+    }
+
+    package var kinds: [Kind]
+    package var timeline: Timeline
+    /// Operations that failed, by code and text.
+    package var errors: [GRPCStatus: Int] = [:]
+    /// From the first operation that counts to the last end, in seconds.
+    package var elapsed = 0.0
+    /// What this process used meanwhile, in seconds of processor.
+    package var ownCPU = 0.0
+    /// What the server's process used, if it was named (`--pid`).
+    package var server: ServerUse?
+    /// It was told to stop before it was done (Ctrl-C).
+    package var isInterrupted = false
+
+    /// What came of something that ran beside this, with this server's use.
+    package func beside(_ name: String, _ latencies: Latencies, elapsed: Double) -> LoadResult {
+        var result = self
+        result.kinds = [Kind(name: name)]
+        result.kinds[0].latencies = latencies
+        result.errors = [:]
+        result.elapsed = elapsed
+        return result
+    }
+
+    package var succeeded: Int { kinds.reduce(0) { $0 + $1.latencies.count } }
+    package var failed: Int { errors.values.reduce(0, +) }
+    package var rate: Double { elapsed > 0 ? Double(succeeded) / elapsed : 0 }
+}
+
+/// What another process used during a run.
+package struct ServerUse {
+    /// Seconds of processor.
+    package var cpu: Double
+    /// Resident bytes at the end, and those of them that are no file's.
+    package var residentBytes: Int
+    package var anonymousBytes: Int
+}

@@ -1,0 +1,215 @@
+import EtcdClient
+import Raft
+import Wire
+
+/// `kubernetes`: what an apiserver asks of etcd, in about its proportions: pods are read, listed in pages,
+/// created, updated and deleted, and nodes renew their leases, which are objects too. Every write is a
+/// transaction on the revision that was last seen (optimistic lock); where that is not the newest any more,
+/// the transaction answers with the newest and is tried again.
+///
+/// The latency of an operation is that of all its requests: the pages of a list, the tries of an update.
+package final class KubernetesWorkload: Workload {
+    private enum Kind: Int, CaseIterable { case get, list, create, update, delete, lease }
+
+    package let kinds = ["get", "list", "create", "update", "delete", "lease renewal"]
+    /// Of 1000 operations. Creations and deletions balance.
+    private static let shares: [(kind: Kind, share: UInt64)] = [
+        (.get, 150), (.list, 20), (.create, 90), (.update, 340), (.delete, 90), (.lease, 310),
+    ]
+
+    private struct Operation {
+        var kind = Kind.get
+        var object = 0
+        /// A list: where the next page begins, and the revision all pages are read at.
+        var continuation: [UInt8] = []
+        var revision: Int64 = 0
+        var hasSucceeded = false
+        var hasMore = false
+    }
+
+    private let pods: Int
+    private let nodes: Int
+    private let pageSize: Int64
+    private var values: Values
+    private var chance: SeededGenerator
+    /// The revision each object was last seen at, 0 where it is gone; pods first, then nodes' leases.
+    private var revisions: [Int64]
+    private var operations: [Operation]
+    /// Writes tried again because somebody else had been there.
+    package private(set) var conflicts = 0
+
+    /// The registry of a cluster with so many pods, and the rest nodes; `revisions` are those
+    /// `KubernetesFill` made them at.
+    package init(
+        pods: Int, revisions: [Int64], pageSize: Int64, values: Values, clients: Int, seed: UInt64
+    ) {
+        precondition(pods > 0 && revisions.count > pods && pageSize > 0, "a cluster has pods and nodes")
+        self.pods = pods
+        nodes = revisions.count - pods
+        self.revisions = revisions
+        self.pageSize = pageSize
+        self.values = values
+        chance = SeededGenerator(seed: seed &+ 4)
+        operations = Array(repeating: Operation(), count: clients)
+    }
+
+    package static let podPrefix = Array("/registry/pods/".utf8)
+
+    static func name(_ object: Int, pods: Int) -> [UInt8] {
+        let number = object < pods ? object : object - pods
+        let digits = String(number)
+        let padded = String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits
+        let kind = object < pods ? "pods/namespace-\(number % 50)/pod-" : "leases/kube-node-lease/node-"
+        return Array("/registry/\(kind)\(padded)".utf8)
+    }
+
+    package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
+        var operation = Operation()
+        operation.kind = draw()
+        let isLease = operation.kind == .lease
+        operation.object = isLease ? pods + Int(chance.below(UInt64(nodes))) : Int(chance.below(UInt64(pods)))
+        operations[client] = operation
+        return write(client, &request)
+    }
+
+    private func draw() -> Kind {
+        var point = chance.below(1000)
+        for (kind, share) in Self.shares {
+            if point < share { return kind }
+            point -= share
+        }
+        return .get
+    }
+
+    /// The request the client's operation has come to.
+    private func write(_ client: Int, _ request: inout [UInt8]) -> Method {
+        let operation = operations[client]
+        switch operation.kind {
+        case .get:
+            request.appendField(1, always: Self.name(operation.object, pods: pods))
+            return .range
+        case .list:
+            let first = operation.continuation.isEmpty
+            request.appendField(1, always: first ? Self.podPrefix : operation.continuation)
+            request.appendField(2, always: RangeOptions.end(ofPrefix: Self.podPrefix))
+            request.appendField(3, pageSize)
+            request.appendField(4, operation.revision)
+            return .range
+        case .create, .update, .delete, .lease:
+            writeTransaction(operation, &request)
+            return .txn
+        }
+    }
+
+    private func writeTransaction(_ operation: Operation, _ request: inout [UInt8]) {
+        let name = Self.name(operation.object, pods: pods)
+        let known = operation.kind == .create ? 0 : revisions[operation.object]
+        var compare: [UInt8] = []
+        compare.appendField(2, 2 as UInt64)  // target MOD; result EQUAL is 0
+        compare.appendField(3, always: name)
+        compare.appendField(6, always: UInt64(bitPattern: known))
+        request.appendField(1, always: compare)
+        var inner: [UInt8] = []
+        inner.appendField(1, always: name)
+        var success: [UInt8] = []
+        if operation.kind == .delete {
+            success.appendField(3, always: inner)  // RequestOp.request_delete_range
+        } else {
+            var put = inner
+            put.appendField(2, always: Array(values.draw()))
+            success.appendField(2, always: put)
+        }
+        request.appendField(2, always: success)
+        var failure: [UInt8] = []
+        failure.appendField(1, always: inner)  // RequestOp.request_range: what is there instead
+        request.appendField(3, always: failure)
+    }
+
+    package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        switch operations[client].kind {
+        case .get: break
+        case .list: readPage(client, bytes)
+        case .create, .update, .delete, .lease: readTransaction(client, bytes)
+        }
+    }
+
+    private func readPage(_ client: Int, _ bytes: borrowing RawSpan) {
+        var cursor = WireCursor()
+        var last: Range<Int>?
+        operations[client].hasMore = false
+        while let field = try? cursor.next(in: bytes) {
+            switch (field.number, field.value) {
+            case (1, .bytes(let header)):
+                if operations[client].revision == 0, let fields = try? Fields(decoding: bytes, at: header) {
+                    operations[client].revision = fields.number(3)
+                }
+            case (2, .bytes(let pair)): last = pair
+            case (3, .varint(let more)): operations[client].hasMore = more != 0
+            default: break
+            }
+        }
+        guard let last, let pair = try? Fields(decoding: bytes, at: last) else { return }
+        operations[client].continuation = pair.bytes(1) + [0]
+    }
+
+    private func readTransaction(_ client: Int, _ bytes: borrowing RawSpan) {
+        guard let fields = try? Fields(decoding: bytes) else { return }
+        let operation = operations[client]
+        operations[client].hasSucceeded = fields.number(2) != 0
+        if operations[client].hasSucceeded {
+            let revision = fields.message(1)?.number(3) ?? 0
+            revisions[operation.object] = operation.kind == .delete ? 0 : revision
+        } else {
+            // The branch of the failure answers one range; the key may be gone.
+            let pair = fields.message(3)?.message(1)?.message(2)
+            revisions[operation.object] = pair?.number(3) ?? 0
+        }
+    }
+
+    package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        let operation = operations[client]
+        switch operation.kind {
+        case .get: break
+        case .list:
+            if operation.hasMore { return .ask(write(client, &request)) }
+        case .create: break  // there already: an apiserver says so and does not try again
+        case .update, .delete, .lease:
+            if !operation.hasSucceeded {
+                conflicts += 1
+                return .ask(write(client, &request))
+            }
+        }
+        return .done(kind: operation.kind.rawValue)
+    }
+}
+
+/// Writes every object of a `KubernetesWorkload` once; run with as many operations as objects.
+package final class KubernetesFill: Workload {
+    package let kinds = ["put"]
+    private let pods: Int
+    private var values: Values
+    private var next = 0
+    private var objectOf: [Int]
+    /// Of each object, pods first.
+    package private(set) var revisions: [Int64]
+
+    package init(pods: Int, nodes: Int, values: Values, clients: Int) {
+        self.pods = pods
+        self.values = values
+        objectOf = Array(repeating: 0, count: clients)
+        revisions = Array(repeating: 0, count: pods + nodes)
+    }
+
+    package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
+        request.appendField(1, always: KubernetesWorkload.name(next, pods: pods))
+        request.appendField(2, always: Array(values.draw()))
+        objectOf[client] = next
+        next += 1
+        return .put
+    }
+
+    package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        guard let fields = try? Fields(decoding: bytes) else { return }
+        revisions[objectOf[client]] = fields.message(1)?.number(3) ?? 0
+    }
+}

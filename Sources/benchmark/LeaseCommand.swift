@@ -1,0 +1,33 @@
+import ArgumentParser
+import LoadGeneration
+import Terminal
+
+struct LeaseKeepAliveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lease-keepalive", abstract: "Keeps a lease per client alive, once per request.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pace: PaceOptions
+
+    func run() throws {
+        let bench = try Bench(common)
+        let workload = LeaseKeepAliveWorkload(leases: try bench.grantLeases())
+        try bench.report(bench.run(workload, pace.plan(clients: common.clients)))
+    }
+}
+
+extension Bench {
+    /// A lease for every client.
+    func grantLeases() throws -> [Int64] {
+        var plan = LoadPlan()
+        plan.clients = options.clients
+        plan.total = options.clients
+        let grants = LeaseGrantWorkload(clients: options.clients)
+        let granted = run(grants, plan, title: "leases")
+        if let (status, _) = granted.errors.first { throw Failure(status.goText) }
+        guard granted.succeeded == options.clients, !grants.leases.contains(0) else {
+            throw Failure("not every client was granted a lease")
+        }
+        return grants.leases
+    }
+}

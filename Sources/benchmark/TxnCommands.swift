@@ -1,0 +1,110 @@
+import ArgumentParser
+import LoadGeneration
+
+struct TxnPutCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "txn-put", abstract: "Writes several keys per transaction.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pace: PaceOptions
+    @OptionGroup var keys: KeyOptions
+    @Option(name: .customLong("txn-ops"), help: "Puts per transaction.")
+    var txnOps = 1
+
+    func validate() throws {
+        if txnOps < 1 { throw ValidationError("--txn-ops is at least 1.") }
+        if keys.keySpaceSize < UInt64(txnOps) {
+            throw ValidationError(
+                "expected --key-space-size(\(keys.keySpaceSize)) >= --txn-ops(\(txnOps))")
+        }
+    }
+
+    func run() throws {
+        let bench = try Bench(common)
+        let workload = TxnPutWorkload(
+            keys: keys.keys(seed: common.seed), values: keys.values(seed: common.seed), operations: txnOps)
+        try bench.report(bench.run(workload, pace.plan(clients: common.clients)))
+    }
+}
+
+struct TxnMixedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "txn-mixed", abstract: "Transactions of one range or one put each.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pace: PaceOptions
+    @OptionGroup var keys: KeyOptions
+    @Option(name: .customLong("end-key"), help: "Where ranges end.")
+    var endKey = ""
+    @Option(help: "Most keys per range.")
+    var limit: Int64 = 1000
+    @Option(help: "l (linearizable) or s (serializable).")
+    var consistency = Consistency.l
+    @Option(name: .customLong("rw-ratio"), help: "Reads per write.")
+    var rwRatio = 1.0
+    @Argument(help: "The key that is read, or where ranges begin.")
+    var key: String
+    @Argument(help: "Where ranges end, like --end-key.")
+    var end: String?
+
+    func validate() throws {
+        if key.isEmpty { throw ValidationError("the key is not empty") }
+        if rwRatio < 0 { throw ValidationError("--rw-ratio is not negative.") }
+    }
+
+    func run() throws {
+        let bench = try Bench(common)
+        var range = RangeOptions()
+        range.key = Array(key.utf8)
+        range.end = Array((end ?? endKey).utf8)
+        range.limit = limit
+        range.isSerializable = consistency == .s
+        let workload = TxnMixedWorkload(
+            keys: keys.keys(seed: common.seed), values: keys.values(seed: common.seed), range: range,
+            ratio: rwRatio, clients: common.clients, seed: common.seed)
+        try bench.report(bench.run(workload, pace.plan(clients: common.clients)))
+    }
+}
+
+extension Isolation: ExpressibleByArgument {}
+
+struct STMCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stm", abstract: "Software transactions: reads, then a commit that fails on conflicts.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pace: PaceOptions
+    @Option(help: "c (read committed), r (repeatable reads), s (serializable), ss (serializable snapshot).")
+    var isolation = Isolation.repeatableReads
+    @Option(help: "Different keys.")
+    var keys = 1
+    @Option(name: .customLong("keys-per-txn"), help: "Keys of one transaction.")
+    var keysPerTxn = 1
+    @Option(name: .customLong("txn-wr-percent"), help: "How many of 100 transactions write.")
+    var txnWritePercent = 50
+    @Option(name: .customLong("stm-locker"), help: "stm; the others are not offered.")
+    var locker = "stm"
+    @Option(name: .customLong("val-size"), help: "Bytes of a value.")
+    var valSize = SizeDistribution.fixed(8)
+
+    func validate() throws {
+        if locker != "stm" {
+            throw ValidationError("--stm-locker is stm: lock-client and lock-rpc are not offered.")
+        }
+        if keysPerTxn < 1 || keysPerTxn > keys {
+            throw ValidationError("--keys-per-txn is between 1 and --keys.")
+        }
+        if txnWritePercent < 0 || txnWritePercent > 100 {
+            throw ValidationError("--txn-wr-percent is between 0 and 100.")
+        }
+    }
+
+    func run() throws {
+        let bench = try Bench(common)
+        let workload = STMWorkload(
+            isolation: isolation, keys: keys, keysPerTransaction: keysPerTxn, writePercent: txnWritePercent,
+            values: Values(size: valSize, seed: common.seed), clients: common.clients, seed: common.seed)
+        let result = bench.run(workload, pace.plan(clients: common.clients))
+        try bench.report(result, notes: ["Conflicts: \(workload.conflicts)"])
+    }
+}

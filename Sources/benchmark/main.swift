@@ -1,0 +1,5 @@
+import LoadGeneration
+import Terminal
+
+Interruption.catchSignals()
+launch(Benchmark.self, arranged: Benchmark.commandFirst)
