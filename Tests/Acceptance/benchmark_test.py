@@ -1,0 +1,140 @@
+"""benchmark: every command against our server and a real etcd, with small totals, and what it prints and refuses."""
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from servers import OURS, REAL, Server
+from tools import PROGRAMS, run
+
+TOTALS = {
+    "put": ["--total", "200", "--val-size", "uniform:10-300", "--key-space-size", "50", "--check-hashkv"],
+    "range": ["put-key", "--total", "200"],
+    "txn-put": ["--total", "100", "--txn-ops", "3", "--key-space-size", "10"],
+    "txn-mixed": ["put-key", "--total", "200", "--rw-ratio", "2"],
+    "stm": ["--total", "50", "--keys", "4", "--keys-per-txn", "2", "--isolation", "ss"],
+    "lease-keepalive": ["--total", "200"],
+    "watch": ["--streams", "2", "--watch-per-stream", "10", "--watched-key-total", "3", "--put-total", "30"],
+    "watch-get": ["--watchers", "50", "--events", "3"],
+    "watch-latency": ["--streams", "2", "--watchers-per-stream", "3", "--put-total", "20", "--put-rate", "200"],
+    "compaction": ["--total", "300", "--puts-per-compaction", "50", "--compact-index-delta", "10"],
+    "kubernetes": ["--total", "300", "--pods", "60", "--nodes", "10", "--page-size", "20"],
+}
+
+
+@pytest.fixture(scope="module", params=[OURS, REAL], ids=["ours", "etcd"])
+def server(request):
+    with Server(request.param) as each:
+        yield each.start()
+
+
+def benchmark(server, *arguments):
+    return run("benchmark", *arguments, "--endpoints", server.endpoint, "--quiet")
+
+
+@pytest.mark.parametrize("command", TOTALS)
+def test_every_command_runs_without_an_error(server, command):
+    status, output, errors = benchmark(server, command, *TOTALS[command], "--clients", "4", "--conns", "2")
+    assert (status, errors) == (0, "")
+    assert "Requests/sec:" in output and "99% in" in output
+    assert "Error distribution" not in output
+
+
+def test_common_flags_may_stand_before_the_command(server):
+    status, output, _ = run(
+        "benchmark", f"--endpoints={server.endpoint}", "--conns=2", "--clients", "3", "--precise", "--quiet",
+        "put", "--total=10")
+    assert status == 0
+    assert re.search(r"Average:\t0\.\d{6,} secs", output)
+
+
+def test_the_result_is_written_in_every_form(server, tmp_path):
+    result, lines, page = (tmp_path / name for name in ("r.json", "r.csv", "r.html"))
+    status, _, _ = benchmark(
+        server, "put", "--total", "100", "--json", result, "--csv", lines, "--html", page, "--pid",
+        server.process.pid)
+    assert status == 0
+    read = json.loads(result.read_text())
+    assert read["succeeded"] == 100 and read["failed"] == 0
+    assert read["operations"][0]["percentiles"]["50"] <= read["operations"][0]["slowest"]
+    assert read["server"]["residentBytes"] > 1_000_000
+    assert sum(int(row["operations"]) for row in csv.DictReader(lines.open())) == 100
+    assert page.read_text().count("<svg") == 3
+
+
+def test_a_recorded_load_is_replayed(server, tmp_path):
+    log = tmp_path / "log"
+    assert benchmark(server, "put", "--total", "50", "--key-size", "20", "--record", log)[0] == 0
+    assert len([line for line in log.read_text().splitlines() if not line.startswith("#")]) == 50
+    before = revision(server)
+    status, output, errors = benchmark(server, "replay", log, "--speed", "0", "--json", "-")
+    assert status == 0, errors
+    assert json.loads(output)["operations"][0]["count"] == 50
+    assert revision(server) == before + 50
+
+
+def revision(server):
+    _, output, _ = server.etcdctl("get", "x", "-w", "json")
+    return json.loads(output)["header"]["revision"]
+
+
+def test_ctrl_c_ends_a_run_with_its_report(server):
+    process = subprocess.Popen(
+        [str(PROGRAMS / "benchmark"), "put", "--duration", "60s", "--endpoints", server.endpoint, "--quiet"],
+        stdout=subprocess.PIPE, text=True)
+    before = revision(server)
+    while revision(server) == before:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Interrupted" in output and "Requests/sec:" in output
+
+
+def test_errors_are_counted_by_code(server):
+    status, output, _ = benchmark(server, "range", "a", "b", "--total", "5", "--limit", "1")
+    assert status == 0, output
+    status, output, _ = run(
+        "benchmark", "put", "--total", "3", "--val-size", "1048576", "--key-size", "1048000", "--endpoints",
+        server.endpoint, "--quiet")
+    assert status == 1
+    assert re.search(r"\[3\]\trpc error: code = InvalidArgument desc = etcdserver: request is too large", output)
+
+
+def test_two_servers_are_compared_in_one_run():
+    with Server(OURS) as ours, Server(REAL) as real:
+        ours.start()
+        real.start()
+        status, output, errors = run(
+            "benchmark", "compare", "--a", ours.endpoint, "--b", real.endpoint, "--pid-a", ours.process.pid,
+            "--pid-b", real.process.pid, "--rounds", "3", "--total", "100", "--json", "-", "--quiet")
+        assert status == 0, errors
+        read = json.loads(output)
+        assert read["rounds"] == 3
+        figures = {figure["name"]: figure for figure in read["figures"]}
+        assert {"Requests/sec", "p50", "p99", "Server CPU", "Server memory"} <= figures.keys()
+        assert len(figures["Requests/sec"]["ratios"]) == 3
+
+
+def test_the_store_is_measured_without_a_server():
+    status, output, errors = run("benchmark", "mvcc", "put", "--total", "500", "--txn", "--txn-ops", "2")
+    assert status == 0, errors
+    assert "Requests/sec:" in output
+
+
+@pytest.mark.parametrize("flag", [["--cert", "x"], ["--key", "x"], ["--cacert", "x"], ["--insecure-skip-tls-verify"]])
+def test_a_flag_that_asks_for_TLS_is_refused_by_its_name(flag):
+    status, _, errors = run("benchmark", "put", *flag)
+    assert status == 2
+    assert f"{flag[0]} asks for TLS" in errors
+
+
+def test_where_nobody_listens_it_ends_with_status_1():
+    status, output, _ = run("benchmark", "put", "--endpoints", "127.0.0.1:1", "--total", "3", "--quiet")
+    assert status == 1
+    assert "[3]\trpc error: code = Unavailable" in output

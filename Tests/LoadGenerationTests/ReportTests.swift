@@ -1,0 +1,154 @@
+import EtcdClient
+import HTTP
+import Testing
+
+@testable import LoadGeneration
+
+@Suite struct `Reports` {
+    private func result(_ milliseconds: [Int64]) -> LoadResult {
+        var result = LoadResult(
+            kinds: [LoadResult.Kind(name: "put")], timeline: Timeline(unixOffset: 1_700_000_000_000_000_000))
+        for (place, value) in milliseconds.enumerated() {
+            result.kinds[0].latencies.record(value * 1_000_000)
+            result.timeline.record(value * 1_000_000, at: Int64(place) * 400_000_000)
+        }
+        result.timeline.close()
+        result.elapsed = 2
+        return result
+    }
+
+    @Test func `the text is etcd's, letter for letter`() {
+        var result = result([1, 2, 2, 11])
+        result.errors = [GRPCStatus(.unavailable, "gone"): 3]
+        let expected = """
+
+            Summary:
+              Total:\t2.0000 secs.
+              Slowest:\t0.0110 secs.
+              Fastest:\t0.0010 secs.
+              Average:\t0.0040 secs.
+              Stddev:\t0.0041 secs.
+              Requests/sec:\t2.0000
+
+            Response time histogram:
+              0.0010 [1]\t|∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎
+              0.0020 [2]\t|∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎
+              0.0030 [0]\t|
+              0.0040 [0]\t|
+              0.0050 [0]\t|
+              0.0060 [0]\t|
+              0.0070 [0]\t|
+              0.0080 [0]\t|
+              0.0090 [0]\t|
+              0.0100 [0]\t|
+              0.0110 [1]\t|∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎∎
+
+            Latency distribution:
+              10% in 0.0010 secs.
+              25% in 0.0010 secs.
+              50% in 0.0020 secs.
+              75% in 0.0020 secs.
+              90% in 0.0110 secs.
+              95% in 0.0110 secs.
+              99% in 0.0110 secs.
+              99.9% in 0.0110 secs.
+
+            Error distribution:
+              [3]\trpc error: code = Unavailable desc = gone
+
+            """
+        #expect(TextReport().text(result) == expected)
+    }
+
+    @Test func `samples are lines per second with Go's durations`() {
+        var report = TextReport()
+        report.hasSamples = true
+        let text = report.text(result([1, 2, 3, 8]))
+        #expect(
+            text.contains(
+                """
+                Sample in one second (unix latency throughput):
+                UNIX-SECOND,MIN-LATENCY-MS,AVG-LATENCY-MS,MAX-LATENCY-MS,AVG-THROUGHPUT
+                1700000000,1ms,2ms,3ms,3
+                1700000001,8ms,8ms,8ms,1
+
+                """))
+    }
+
+    @Test func `a run without a success has no histogram`() {
+        #expect(!TextReport().text(result([])).contains("histogram"))
+    }
+
+    @Test func `a page has its three charts, of one second too, and escapes what it shows`() {
+        for milliseconds: [Int64] in [[], [5], [1, 2, 3, 40]] {
+            let page = HTMLReport.text(result(milliseconds), command: "put --prefix <a&b>")
+            #expect(page.split(separator: "<svg").count == 4)
+            #expect(page.contains("put --prefix &lt;a&amp;b&gt;"))
+            #expect(!page.contains("<a&b>"))
+            #expect(!page.contains("nan") && !page.contains("inf"))
+        }
+    }
+
+    @Test func `CSV has a line per second`() {
+        let lines = CSVReport.text(result([1, 2, 3, 8]).timeline).split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[1] == "1700000000,3,1.000000,2.000000,2.000000,3.000000,3.000000")
+    }
+
+    @Test(arguments: [
+        (0.0, "0.0000", "0"), (1.5, "1.5000", "1.5"), (0.00005, "0.0001", "5e-05"), (-2.25, "-2.2500", "-2.25"),
+        (123456.789, "123456.7890", "123456.789"), (1e21, "1e+21", "1e+21"),
+    ])
+    func `numbers are printed as Go prints them`(_ value: Double, _ fixed: String, _ shortest: String) {
+        #expect(NumberText.fixed(value) == fixed)
+        #expect(NumberText.shortest(value) == shortest)
+    }
+
+    @Test func `a comparison gives the ratio of every round, its median and extremes`() throws {
+        var comparison = Comparison()
+        for (a, b) in [(4, 2), (9, 3), (8, 8)] {
+            var left = result(Array(repeating: 1, count: a))
+            var right = result(Array(repeating: 2, count: b))
+            left.elapsed = 1
+            right.elapsed = 1
+            comparison.add(a: left, b: right)
+        }
+        let rates = try #require(comparison.figures.first)
+        #expect(rates.ratios == [2, 3, 1])
+        #expect(Comparison.median(rates.ratios) == 2)
+        #expect(comparison.text.contains("Requests/sec"))
+        #expect(comparison.json.contains("\"ratios\":[2.000000,3.000000,1.000000]"))
+    }
+
+    @Test func `percentiles are within a thousandth and extremes are exact`() {
+        var latencies = Latencies()
+        for value in 1...10_000 as ClosedRange<Int64> { latencies.record(value * 1000) }
+        #expect(latencies.fastest == 1000)
+        #expect(latencies.slowest == 10_000_000)
+        for percent in [10.0, 50, 90, 99, 99.9] {
+            let exact = percent * 1e-4
+            #expect(abs(latencies.percentile(percent) - exact) <= exact * 0.0011)
+        }
+        #expect(latencies.buckets.reduce(0) { $0 + $1.count } == 10_000)
+    }
+}
+
+@Suite struct `Request logs` {
+    @Test func `a log is read back as it was written`() throws {
+        var log = RequestLog()
+        log.entries = [
+            .init(microseconds: 0, method: .put, message: [0, 255, 16]),
+            .init(microseconds: 5, method: .range, message: []),
+        ]
+        #expect(log.text == "0 /etcdserverpb.KV/Put 00ff10\n5 /etcdserverpb.KV/Range -\n")
+        #expect(try RequestLog(text: "# made by hand\n\n" + log.text).entries == log.entries)
+    }
+
+    @Test(arguments: [
+        "x /etcdserverpb.KV/Put 00", "5 /etcdserverpb.KV/Put", "5 /a/B 00", "5 /etcdserverpb.KV/Put 0",
+        "5 /etcdserverpb.KV/Put zz", "5 /etcdserverpb.KV/Put -\n4 /etcdserverpb.KV/Put -",
+    ])
+    func `what is no log is refused with its line`(_ text: String) {
+        #expect(throws: RequestLog.Problem.self) { try RequestLog(text: text) }
+    }
+}

@@ -1,0 +1,64 @@
+import EtcdClient
+import HTTP
+import Net
+
+@testable import LoadGeneration
+
+/// A server on the session's own loop: answers every call with one message, or fails every n-th.
+final class TestServer: GRPCApplication, GRPCHandler {
+    private let socket: ListeningSocket
+    private var server: HTTPServer?
+    private(set) var asked = 0
+    /// Every n-th call fails with code 8; 0: none.
+    var failsEvery = 0
+    var answer: [UInt8] = []
+
+    init(_ session: LoadSession) throws {
+        socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
+        let server = HTTPServer(
+            loop: session.loop,
+            configuration: HTTPConfiguration(routes: GRPCRoutes(EtcdClient.Method.allCases.map(\.path))),
+            grpc: self, web: nil, budget: ConnectionBudget(limit: 1000))
+        try server.serve(socket)
+        self.server = server
+    }
+
+    func channels(_ session: LoadSession, _ count: Int) throws -> [Channel] {
+        session.channels(
+            [try Endpoint("127.0.0.1:\(socket.port)")], count: count, dialTimeout: .seconds(5))
+    }
+
+    func opened(_ call: GRPCCall) { call.handler = self }
+
+    func message(_ call: GRPCCall, _ bytes: borrowing RawSpan) {
+        asked += 1
+        if failsEvery > 0, asked % failsEvery == 0 {
+            return call.finish(GRPCStatus(.resourceExhausted, "etcdserver: too many requests"))
+        }
+        call.send(answer)
+        call.finish()
+    }
+
+    func cancelled(_ call: GRPCCall) {}
+}
+
+/// Puts of nothing in particular.
+final class TestWorkload: Workload {
+    let kinds = ["test"]
+    private(set) var begun = 0
+    /// Requests of one operation.
+    var requests = 1
+    private var done: [Int: Int] = [:]
+
+    func begin(_ client: Int, _ request: inout [UInt8]) -> EtcdClient.Method {
+        begun += 1
+        done[client] = 1
+        return .put
+    }
+
+    func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        if done[client, default: 0] >= requests { return .done(kind: 0) }
+        done[client, default: 0] += 1
+        return .ask(.range)
+    }
+}
