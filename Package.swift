@@ -129,7 +129,7 @@ let package = Package(
             name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict
         ),
 
-        module("EtcdClient", ["Net", "HTTP", "EtcdAPI", "Wire", protobuf]),
+        module("EtcdClient", ["Net", "HTTP"]),
         module(
             "LoadGeneration",
             [

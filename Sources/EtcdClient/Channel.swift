@@ -54,6 +54,8 @@ package final class Channel {
     /// The endpoint in use.
     package var endpoint: Endpoint { endpoints[current] }
 
+    package var isConnected: Bool { if case .connected = state { true } else { false } }
+
     /// One message, then no more.
     @discardableResult
     package func ask(

@@ -109,11 +109,10 @@ private final class Relay: GRPCApplication {
             grpc: rig, web: nil, budget: ConnectionBudget(limit: 100))
         rig.server.close()
         try another.serve(rig.socket)
-        rig.step { rig.server.connectionCount == 0 }
-        rig.loop.schedule(after: .milliseconds(1)) {}
-        rig.loop.runPass()  // the client hears of the end
+        rig.step { !rig.channel.isConnected }
         rig.channel.ask(.put, [2], rig)
         rig.step { rig.statuses.count == 2 }
+        #expect(another.connectionCount == 1)
         #expect(rig.statuses == [.ok, .ok])
         #expect(rig.messages == [[1], [2]])
     }

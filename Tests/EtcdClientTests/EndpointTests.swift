@@ -20,7 +20,8 @@ import Testing
     }
 
     @Test func `TLS is refused by name`() {
-        #expect(throws: Endpoint.Problem(description: "endpoint https://a:1: this client does not speak TLS")) {
+        #expect(throws: Endpoint.Problem(description: "endpoint https://a:1: this client does not speak TLS"))
+        {
             try Endpoint("https://a:1")
         }
     }

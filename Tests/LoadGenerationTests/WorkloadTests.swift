@@ -31,7 +31,8 @@ import Testing
         #expect((0..<7).map { _ in keys.number() } == [0, 1, 2, 0, 1, 2, 0])
     }
 
-    @Test(arguments: [8, 127, 128, 300]) func `a put is what the generated decoder reads`(_ size: Int) throws {
+    @Test(arguments: [8, 127, 128, 300]) func `a put is what the generated decoder reads`(_ size: Int) throws
+    {
         let workload = PutWorkload(
             keys: keys(100, keySize: size), values: Values(size: .fixed(size), seed: 1))
         for number in 0..<3 {
@@ -102,7 +103,8 @@ import Testing
         var revisions: [Int64] = Array(repeating: 11, count: 3)
         revisions[2] = 12
         let workload = KubernetesWorkload(
-            pods: 2, revisions: revisions, pageSize: 10, values: Values(size: .fixed(20), seed: 1), clients: 1,
+            pods: 2, revisions: revisions, pageSize: 10, values: Values(size: .fixed(20), seed: 1),
+            clients: 1,
             seed: 3)
         var seen: Set<String> = []
         for _ in 0..<200 {
@@ -188,7 +190,9 @@ import Testing
         #expect((960...1040).contains(sum / 20_000))
     }
 
-    @Test(arguments: ["", "-1", "x", "uniform:9-3", "uniform:1", "list:", "list:5", "list:5x0", "exponential:0"])
+    @Test(arguments: [
+        "", "-1", "x", "uniform:9-3", "uniform:1", "list:", "list:5", "list:5x0", "exponential:0",
+    ])
     func `what is no size is refused`(_ text: String) {
         #expect(SizeDistribution(text) == nil)
     }

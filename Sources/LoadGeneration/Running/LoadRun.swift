@@ -33,6 +33,7 @@ package final class LoadRun: GRPCResponseHandler {
     private var cpuBegan = 0.0
     private var pacer: Timer?
     private var duration: Timer?
+    private var patience: Timer?
     private var whenOver: (() -> Void)?
     package private(set) var result: LoadResult
     /// Operations that have ended since counting began.
@@ -40,7 +41,7 @@ package final class LoadRun: GRPCResponseHandler {
 
     /// Closer to its time than this the loop does not sleep: its timers know only whole milliseconds.
     private static let spinNanoseconds: Int64 = 1_500_000
-    /// How long answers are waited for after the last request.
+    /// How long answers are waited for after the end of the duration, or an interruption.
     private static let grace: Duration = .seconds(10)
 
     /// `channels` are given to the clients in turn.
@@ -83,18 +84,24 @@ package final class LoadRun: GRPCResponseHandler {
         pump()
     }
 
-    /// Begins nothing more, because the program was told to end; what runs is waited for.
+    /// Begins nothing more, because the program was told to end.
     package func interrupt() {
         result.isInterrupted = true
         drain()
     }
 
-    /// Begins nothing more; what runs is waited for.
+    /// Begins nothing more. What runs is waited for, but not for ever.
     package func drain() {
+        awaitLast()
+        guard phase == .draining, patience == nil else { return }
+        patience = loop.schedule(at: .now() + Self.grace) { [weak self] in self?.giveUp() }
+    }
+
+    /// Everything that was to be asked is: what runs is waited for.
+    private func awaitLast() {
         guard phase == .warming || phase == .counting else { return }
         phase = .draining
-        if busy == 0 { return finish() }
-        loop.schedule(at: .now() + Self.grace) { [weak self] in self?.giveUp() }
+        if busy == 0 { finish() }
     }
 
     private func giveUp() {
@@ -108,6 +115,7 @@ package final class LoadRun: GRPCResponseHandler {
         phase = .over
         if let pacer { loop.cancel(pacer) }
         if let duration { loop.cancel(duration) }
+        if let patience { loop.cancel(patience) }
         if countingBegan > 0 {
             result.elapsed = Double(MonotonicTime.now().nanoseconds - countingBegan) / 1e9
             result.ownCPU = ProcessFigures.ownCPU() - cpuBegan
@@ -128,7 +136,7 @@ package final class LoadRun: GRPCResponseHandler {
             if due > now { return rest(until: due, now) }
             begin(free.removeLast(), at: due)
         }
-        if isDone { drain() }
+        if isDone { awaitLast() }
     }
 
     /// When the next operation should begin: with a pace, perhaps long ago.
@@ -202,7 +210,7 @@ package final class LoadRun: GRPCResponseHandler {
             begin(client, at: MonotonicTime.now().nanoseconds)
         } else {
             free.append(client)
-            if isDone { drain() }
+            if isDone { awaitLast() }
         }
     }
 }
