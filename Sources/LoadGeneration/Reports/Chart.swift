@@ -19,7 +19,7 @@ struct Chart {
     let hasLogarithmicY: Bool
 
     private static let (width, height) = (860.0, 320.0)
-    private static let (left, right, top, bottom) = (70.0, 20.0, 46.0, 46.0)
+    private static let (left, right, top, bottom) = (70.0, 36.0, 46.0, 46.0)
 
     var svg: String {
         let ticks = yTicks
