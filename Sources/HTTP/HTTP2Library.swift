@@ -2,7 +2,7 @@ import CNgHTTP2
 
 /// nghttp2's option and callback tables, and the header fields every reply is made of; one per server
 /// and per client configuration.
-@safe final class HTTP2Library {
+@safe package final class HTTP2Library {
     let callbacks: OpaquePointer
     let options: OpaquePointer
     /// `:status: 200`, `content-type: application/grpc`.
@@ -10,7 +10,8 @@ import CNgHTTP2
     /// `grpc-status: 0`.
     let okTrailers: [nghttp2_nv]
 
-    init(_ limits: HTTPLimits) {
+    /// For connections with these limits.
+    package init(_ limits: HTTPLimits) {
         unsafe callbacks = Self.makeCallbacks()
         unsafe options = Self.makeOptions(limits)
         unsafe responseHeaders = [

@@ -3,7 +3,7 @@ import Net
 import Synchronization
 
 /// The server side of one HTTP/2 connection: requests in, calls out, and back.
-@safe final class HTTP2ServerSession: HTTP2Session {
+@safe package final class HTTP2ServerSession: HTTP2Session {
     private static let count = Atomic<UInt64>(0)
 
     let number = HTTP2ServerSession.count.add(1, ordering: .relaxed).newValue & 0xffff_ffff
@@ -17,7 +17,8 @@ import Synchronization
     private var isDraining = false
     private var hasDrainPing = false
 
-    init(
+    /// A connection just accepted; its first output is there at once. `host` is kept until `closed`.
+    package init(
         configuration: HTTPConfiguration, library: HTTP2Library, application: any GRPCApplication,
         host: any SessionHost
     ) {

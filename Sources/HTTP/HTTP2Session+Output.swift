@@ -36,7 +36,7 @@ extension HTTP2Session {
     private static let pieceBytesMax = 16 * 1024 + 64
 
     /// Fills `buffer` with frames and answers how many bytes; 0 when there is nothing to say now.
-    final func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    package final func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         unsafe output = OutputCursor(buffer)
         repeat {
             guard fill() else {

@@ -14,7 +14,7 @@ import Net
 /// Invariants:
 /// 1. `streams[stream.position] === stream` for every stream of ours that nghttp2 still has.
 /// 2. `partialBytes` and `unsentBytes` are the sums over `streams` of what they hold.
-@safe class HTTP2Session {
+@safe package class HTTP2Session {
     enum Side { case server, client }
 
     final let library: HTTP2Library
@@ -67,7 +67,7 @@ import Net
     }
 
     /// Takes bytes off the wire.
-    final func receive(_ bytes: UnsafeRawBufferPointer) {
+    package final func receive(_ bytes: UnsafeRawBufferPointer) {
         guard let host else { return }
         keepalive.received(host.now)
         let count = unsafe nghttp2_session_mem_recv(

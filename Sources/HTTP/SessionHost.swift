@@ -1,7 +1,7 @@
 import Net
 
-/// What a protocol session needs of the connection it runs on; a test can stand in for it.
-protocol SessionHost: AnyObject {
+/// What a protocol session needs of the connection it runs on; tests and micro benchmarks stand in for it.
+package protocol SessionHost: AnyObject {
     var now: MonotonicTime { get }
     var peerDescription: String { get }
     /// There is output: pull it at the end of this pass.
