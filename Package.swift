@@ -144,6 +144,19 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Micro benchmarks (Benchmarks/README.md).
+        .target(
+            name: "Workloads",
+            dependencies: [
+                "Services", "Store", "MVCC", "Backend", "Journal", "HTTP", "Net", "Raft", "EtcdAPI", "Wire",
+                "CPlatform", protobuf,
+            ],
+            path: "Benchmarks/Workloads", swiftSettings: strict),
+        .target(name: "CAllocations", path: "Benchmarks/CAllocations"),
+        .executableTarget(
+            name: "allocations", dependencies: ["Workloads", "CAllocations", arguments],
+            path: "Benchmarks/Allocations", swiftSettings: strict),
+
         // Tests.
         tests("WireTests", ["Wire"]),
         tests("EtcdAPITests", ["EtcdAPI", protobuf]),
@@ -186,3 +199,17 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The timing of the micro benchmarks brings packages that nothing else needs: `tools/benchmark micro` asks
+// for it.
+if Context.environment["SWIFT_ETCD_MICRO"] != nil {
+    // Without its traits: their packages are for other platforms, and count what `allocations` counts.
+    package.dependencies.append(
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+    package.targets.append(
+        .executableTarget(
+            name: "micro",
+            dependencies: ["Workloads", .product(name: "Benchmark", package: "benchmark")],
+            path: "Benchmarks/Micro", swiftSettings: common,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}
