@@ -19,7 +19,7 @@ extension Keyspace {
             if revision > 0, revision < compactedRevision { throw .compacted(compactedRevision) }
             var started = RangeWalk(range: range, revision: revision > 0 ? revision : top, options: options)
             step(&started, range)
-            let view = try View(self, isStored: !options.isCountOnly)
+            let view = try View(self, isStored: !options.isCountOnly && options.wantsRecords)
             if !started.isDone {
                 walks.withLock { $0.begin(started.revision) }
                 walked = index

@@ -30,6 +30,9 @@ package struct SelectionOptions: Sendable {
     package var wantsKeys = false
     /// Leaves `count` at the number of matches found up to the limit: saves the walk over the rest.
     package var wantsTotal = true
+    /// Off: no view of the database is held, and no record of the matches can be read. What asks for
+    /// revisions only needs none.
+    package var wantsRecords = true
 
     package init() {}
 }

@@ -40,6 +40,23 @@ import Testing
         cut.withKey(4999) { #expect($0.byteCount == Self.key(4999).count) }
     }
 
+    @Test func `a selection without records has its matches and reads none from the database`() throws {
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let keyspace = try Keyspace(environment: Environment(path: scratch.database))
+        var flusher = Flusher(keyspace)
+        for number in 0..<3000 { keyspace.put(Self.key(number), [1]) }
+        keyspace.handOver([], position: 1)
+        _ = try flusher.flush()
+        let whole = try keyspace.makeReader().select(KeyRange(key: Self.key(0)))
+        var options = SelectionOptions()
+        options.wantsRecords = false
+        let bare = try keyspace.makeReader().select(KeyRange(key: Self.key(0)), options: options)
+        #expect(bare.count == 1 && bare.matches == whole.matches)
+        #expect(try whole.record(0).count == Int(whole.matches[0].size))
+        #expect(throws: MVCCError.damagedRecord(Revision(main: 2))) { try bare.record(0) }
+    }
+
     @Test func `pruning waits for a walk that needs what it would remove`() throws {
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }

@@ -22,6 +22,8 @@ import Wire
         [del("a"), put("a")],
         [del("a", "c"), put("b")],
         [put("a"), nested(then: [put("a")])],
+        [nested(then: [put("a"), put("a")])],
+        [nested(else: [del("a"), put("a")])],
         [nested(then: [put("a")]), nested(then: [put("a")])],
         [nested(then: [put("a")]), nested(else: [put("a")])],
         [nested(then: [del("a")]), put("a")],

@@ -22,6 +22,7 @@ extension StateMachine {
         before.commit()
         return try write { (write) throws(MVCCError) in
             var response: [UInt8] = []
+            response.reserveCapacity(64)
             let earlier = counts.operations
             try execute(transaction, &path, in: bytes, isAwaited: isAwaited, &write, into: &response)
             if counts.operations > earlier + 1 { counts.txns += 1 }

@@ -5,7 +5,9 @@ extension Comparison {
     /// Whether every key of the comparison's range satisfies it in the state `select` sees; where there is
     /// no key, whether a pair of zeros does, and for values never (api.md 12.5).
     func holds(_ select: Selecting) throws(MVCCError) -> Bool {
-        let selection = try select(KeyRange(key: key, rangeEnd: rangeEnd), 0, SelectionOptions())
+        var options = SelectionOptions()
+        options.wantsRecords = target == Target.value || target == Target.lease
+        let selection = try select(KeyRange(key: key, rangeEnd: rangeEnd), 0, options)
         defer { selection.release() }
         guard !selection.matches.isEmpty else {
             return target != Target.value && accepts(order(of: 0, operandNumber))

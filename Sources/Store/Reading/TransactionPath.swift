@@ -34,8 +34,11 @@ struct TransactionPath {
     }
 
     private mutating func collect(_ transaction: Transaction) -> [Transaction.Operation] {
+        let chosen = transaction.operations(ifHolds: take())
+        let hasNested = chosen.contains { if case .transaction = $0 { true } else { false } }
+        if !hasNested { return chosen }
         var collected: [Transaction.Operation] = []
-        for operation in transaction.operations(ifHolds: take()) {
+        for operation in chosen {
             if case .transaction(let nested) = operation {
                 collected += collect(nested)
             } else {

@@ -3,11 +3,11 @@ import Wire
 /// A TxnRequest. Keys are copies; puts are positions in the bytes the transaction was decoded from,
 /// which therefore go with it into validation and evaluation.
 package struct Transaction: Sendable, Equatable {
-    package indirect enum Operation: Sendable, Equatable {
+    package enum Operation: Sendable, Equatable {
         case range(RangeQuery)
         case put(PutCommand)
         case deleteRange(DeleteRangeCommand)
-        case transaction(Transaction)
+        indirect case transaction(Transaction)
         /// A RequestOp with no content; refused by `validate`.
         case empty
     }
@@ -66,21 +66,22 @@ package struct Transaction: Sendable, Equatable {
     /// Every operation of both branches is a Range; such a Txn does not go through the log. One with
     /// a nested Txn does, even if that only reads (api.md 12.5).
     package var isReadOnly: Bool {
-        (success + failure).allSatisfy { if case .range = $0 { true } else { false } }
+        func reads(_ operation: Operation) -> Bool { if case .range = operation { true } else { false } }
+        return success.allSatisfy(reads) && failure.allSatisfy(reads)
     }
 
     /// A read-only Txn whose every Range is serializable needs no ReadIndex round; so does an empty one.
     package var isSerializable: Bool {
-        (success + failure).allSatisfy {
-            if case .range(let query) = $0 { query.serializable } else { false }
+        func isSerializable(_ operation: Operation) -> Bool {
+            if case .range(let query) = operation { query.serializable } else { false }
         }
+        return success.allSatisfy(isSerializable) && failure.allSatisfy(isSerializable)
     }
 
     /// Whether any key anywhere in it is empty. Its proposer refused that; an entry of the log is looked at
     /// all the same, for the key space takes no empty key.
     var hasEmptyKey: Bool {
-        if compares.contains(where: { $0.key.isEmpty }) { return true }
-        return (success + failure).contains { operation in
+        func hasEmptyKey(_ operation: Operation) -> Bool {
             switch operation {
             case .range(let query): query.key.isEmpty
             case .put(let put): put.key.isEmpty
@@ -89,6 +90,8 @@ package struct Transaction: Sendable, Equatable {
             case .empty: false
             }
         }
+        return compares.contains { $0.key.isEmpty } || success.contains(where: hasEmptyKey)
+            || failure.contains(where: hasEmptyKey)
     }
 
     /// What the quota gate charges: the dearer branch, nested transactions included; 0 passes always.

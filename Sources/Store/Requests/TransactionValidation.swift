@@ -13,8 +13,19 @@ extension Transaction {
     /// `bytes` are those the transaction was decoded from.
     package func validate(maxOperations: Int, in bytes: borrowing RawSpan) throws(StoreError) {
         try validateOperations(allowance: maxOperations)
-        _ = try Writes(of: success, in: bytes)
-        _ = try Writes(of: failure, in: bytes)
+        try validateWrites(success, in: bytes)
+        try validateWrites(failure, in: bytes)
+    }
+
+    /// The overlap rules. One operation that holds no Txn cannot meet another: nothing is collected then.
+    private func validateWrites(
+        _ operations: [Operation], in bytes: borrowing RawSpan
+    ) throws(StoreError) {
+        if operations.isEmpty { return }
+        if operations.count == 1 {
+            guard case .transaction = operations[0] else { return }
+        }
+        _ = try Writes(of: operations, in: bytes)
     }
 
     /// Counts and single requests. A nested Txn has the allowance that the longest list of its parent
