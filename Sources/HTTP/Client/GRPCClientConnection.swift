@@ -69,18 +69,18 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
         whenClosed = nil
     }
 
-    // The session's side.
+    // The session's side (`SessionHost`).
 
-    var now: MonotonicTime { connection.loop.now }
-    var peerDescription: String { connection.peer.description }
+    package var now: MonotonicTime { connection.loop.now }
+    package var peerDescription: String { connection.peer.description }
     package func requestFlush() { connection.requestFlush() }
-    func pauseReading() { connection.pauseReading() }
-    func resumeReading() { connection.resumeReading() }
-    func closeWhenFlushed() { connection.closeWhenFlushed() }
+    package func pauseReading() { connection.pauseReading() }
+    package func resumeReading() { connection.resumeReading() }
+    package func closeWhenFlushed() { connection.closeWhenFlushed() }
     /// Cuts the connection, if not from within a call of it then after it.
     package func close() { connection.close() }
 
-    func wake(at time: MonotonicTime) {
+    package func wake(at time: MonotonicTime) {
         wakeUp.ask(at: time, on: connection.loop) { [weak self] in
             self?.wakeUp.fired()
             self?.session?.tick()
