@@ -13,7 +13,8 @@ final class Ending: Sendable {
     private let isRemovalSeen = Atomic(false)
     private let hasServed = Atomic(false)
 
-    /// What a member that was removed still serves: the others learn meanwhile that it is to go.
+    /// How long a member that was removed still serves: the others learn meanwhile that it is to go, and who
+    /// asked this one for the removal hears that it is done.
     private static let grace: Duration = .seconds(1)
 
     init(logger: Logger) { self.logger = logger }
@@ -34,12 +35,12 @@ final class Ending: Sendable {
         loop.schedule(after: Self.grace) { Ending.wakeMain() }
     }
 
-    /// Another member said so: the removal was applied there, and will not reach this one any more.
-    func removed(saidBy id: MemberID) {
+    /// Another member said so: the removal was applied there, and reaches this one now or never.
+    func removed(saidBy id: MemberID, after loop: EventLoop) {
         guard !isRemovalSeen.exchange(true, ordering: .acquiringAndReleasing) else { return }
         logger.warning("told of its removal", metadata: ["by": "\(id.hex)"])
         report()
-        Ending.wakeMain()
+        loop.schedule(after: Self.grace) { Ending.wakeMain() }
     }
 
     private func report() {

@@ -9,10 +9,12 @@ import Store
 final class PeerMail: PeerHost {
     private let switchboard: Switchboard
     private let ending: Ending
+    private let loop: EventLoop
     private let logger: Logger
     private var messages: [Message] = []
 
-    init(switchboard: Switchboard, ending: Ending, logger: Logger) {
+    init(loop: EventLoop, switchboard: Switchboard, ending: Ending, logger: Logger) {
+        self.loop = loop
         self.switchboard = switchboard
         self.ending = ending
         self.logger = logger
@@ -37,7 +39,7 @@ final class PeerMail: PeerHost {
         switchboard.deliver(.sent(to: id), to: switchboard.snapshot)
     }
 
-    func removed(by id: MemberID) { ending.removed(saidBy: id) }
+    func removed(by id: MemberID) { ending.removed(saidBy: id, after: loop) }
 
     /// Hands over what the pass brought; a replica that is too far behind loses it, as by a bad network.
     func endOfPass() {

@@ -37,7 +37,8 @@ final class PeersThread {
         loop = try EventLoop(doorbell: member.switchboard.peersBell)
         desk = LeaderDesk(member: member, loop: loop)
         pages = ErrandPages(member: member, desk: desk)
-        mail = PeerMail(switchboard: member.switchboard, ending: member.ending, logger: member.logger)
+        mail = PeerMail(
+            loop: loop, switchboard: member.switchboard, ending: member.ending, logger: member.logger)
         let configuration = member.configuration
         transport = PeerTransport(
             loop: loop,
