@@ -85,16 +85,28 @@ struct FlushThread: ~Copyable {
         }
     }
 
-    /// Moves what is applied into the database, and does what waited for it. Idle afterwards: what is applied
-    /// rings, unless a compaction is under way.
+    /// Moves what is applied into the database, and does what waited for it. Idle afterwards, so that what is
+    /// applied next rings; but not while a compaction is under way, whose pauses no ring may cut short.
     private mutating func flush() {
-        demand.beginIdle()
+        let wasCompacting = isCompacting
+        if !wasCompacting { demand.beginIdle() }
+        write()
+        if isCompacting {
+            _ = demand.endIdle()
+        } else if wasCompacting {
+            // What was applied meanwhile did not ring.
+            flush()
+        }
+    }
+
+    private mutating func write() {
         let report: FlushReport
         do throws(MVCCError) {
             report = try flusher.flush()
         } catch {
             fatal("the database could not be written: \(describe(error))")
         }
+        isCompacting = report.hasMore
         measure(report)
         publishSizes()
         for _ in 0..<waitingSnapshots { switchboard.deliver(.flushed, to: switchboard.snapshot) }
@@ -102,8 +114,6 @@ struct FlushThread: ~Copyable {
         for id in waitingCopies { switchboard.deliver(.flushed(id: id), to: switchboard.maintenance) }
         waitingCopies.removeAll()
         defragment()
-        isCompacting = report.hasMore
-        if isCompacting { _ = demand.endIdle() }
     }
 
     private mutating func defragment() {
