@@ -82,8 +82,8 @@ package struct Flusher: ~Copyable {
     }
 
     private mutating func compactUnlessHeld(_ report: inout FlushReport) throws(MVCCError) {
-        guard keyspace.compactionHolds.load(ordering: .relaxed) == 0 else { return }
-        try compact(&report)
+        if keyspace.compactionHolds.load(ordering: .relaxed) == 0 { try compact(&report) }
+        // Also while it is held: who waits for more writes might wait for ever.
         report.hasMore = !compactions.isEmpty || pruning != nil
     }
 

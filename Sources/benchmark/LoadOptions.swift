@@ -1,0 +1,104 @@
+import ArgumentParser
+import EtcdClient
+import LoadGeneration
+import Net
+import Telemetry
+import Terminal
+
+/// A duration as Go writes it: `10s`, `1m30s`, `500ms`.
+struct DurationArgument: ExpressibleByArgument {
+    let value: Duration
+
+    init?(argument: String) {
+        guard let nanoseconds = GoDuration.nanoseconds(argument), nanoseconds >= 0 else { return nil }
+        value = .nanoseconds(nanoseconds)
+    }
+}
+
+extension SizeDistribution: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+/// Flags of every command.
+struct LoadOptions: ParsableArguments {
+    @Option(help: "Where the servers listen, comma separated.")
+    var endpoints = "127.0.0.1:2379"
+    @Option(help: "Connections in all.")
+    var conns = 1
+    @Option(help: "Clients in all; client i uses connection i modulo conns.")
+    var clients = 1
+    @Flag(help: "Prints numbers in full precision.")
+    var precise = false
+    @Flag(help: "Appends a line per second.")
+    var sample = false
+    @Option(help: "Name[:password] of the user.")
+    var user: String?
+    @Option(name: .customLong("dial-timeout"), help: "How long a connection is waited for.")
+    var dialTimeout = DurationArgument(argument: "5s")!
+    @Flag(name: .customLong("target-leader"), help: "Asks only the leader.")
+    var targetLeader = false
+    @Option(name: .customLong("auto-sync-interval"), help: .hidden)
+    var autoSyncInterval: DurationArgument?
+    @Option(help: "Process of the server, whose CPU and memory are reported.")
+    var pid: Int32?
+    @Option(help: "Writes the result as JSON to a file; - for standard output, in place of the text.")
+    var json: String?
+    @Option(help: "Writes a line per second as CSV to a file; - for standard output.")
+    var csv: String?
+    @Option(help: "Writes a page with charts to a file.")
+    var html: String?
+    @Option(help: "Writes down every request of the load, for replay.")
+    var record: String?
+    @Option(help: "Where chance begins; keys and values are the same for the same seed.")
+    var seed: UInt64 = 1
+    @Flag(help: "No progress on standard error.")
+    var quiet = false
+
+    @Option(help: .hidden) var cert: String?
+    @Option(help: .hidden) var key: String?
+    @Option(help: .hidden) var cacert: String?
+    @Flag(name: .customLong("insecure-skip-tls-verify"), help: .hidden) var insecureSkipTLSVerify = false
+
+    func validate() throws {
+        let tls = [
+            ("--cert", cert != nil), ("--key", key != nil), ("--cacert", cacert != nil),
+            ("--insecure-skip-tls-verify", insecureSkipTLSVerify),
+        ]
+        for (flag, isGiven) in tls where isGiven {
+            throw ValidationError("\(flag) asks for TLS, which this benchmark does not speak.")
+        }
+        if let autoSyncInterval, autoSyncInterval.value > .zero {
+            throw ValidationError("--auto-sync-interval is not known here: name every member in --endpoints.")
+        }
+        if conns < 1 { throw ValidationError("--conns is at least 1.") }
+        if clients < 1 { throw ValidationError("--clients is at least 1.") }
+    }
+}
+
+/// How much is asked and how fast.
+struct PaceOptions: ParsableArguments {
+    @Option(help: "Requests in all (10000, or without end while --duration lasts).")
+    var total: Int?
+    @Option(help: "Requests per second, latencies counted from the intended start; 0: as fast as possible.")
+    var rate = 0.0
+    @Option(help: "How long to ask, in place of --total.")
+    var duration: DurationArgument?
+    @Option(name: .customLong("warm-up"), help: "How long to ask before anything counts.")
+    var warmUp: DurationArgument?
+
+    func validate() throws {
+        if let total, total < 1 { throw ValidationError("--total is at least 1.") }
+        if rate < 0 { throw ValidationError("--rate is not negative.") }
+        if let duration, duration.value == .zero { throw ValidationError("--duration is longer than 0.") }
+    }
+
+    func plan(clients: Int, total standard: Int = 10_000) -> LoadPlan {
+        var plan = LoadPlan()
+        plan.clients = clients
+        plan.total = total ?? (duration == nil ? standard : nil)
+        plan.duration = duration?.value
+        plan.warmUp = warmUp?.value ?? .zero
+        plan.rate = rate > 0 ? rate : nil
+        return plan
+    }
+}
