@@ -11,14 +11,14 @@ import Terminal
 
 /// A command at work: the loop, its connections, and where results go.
 struct Bench {
-    let options: CommonOptions
+    let options: LoadOptions
     let session: LoadSession
     let channels: [Channel]
     /// Writes the loads down (`--record`).
     private let recorder: Recorder?
 
     /// Connects nothing yet but what `--target-leader` and `--user` have to ask.
-    init(_ options: CommonOptions, endpoints text: String? = nil, session: LoadSession? = nil) throws {
+    init(_ options: LoadOptions, endpoints text: String? = nil, session: LoadSession? = nil) throws {
         self.options = options
         let session = try session ?? LoadSession()
         self.session = session
@@ -31,7 +31,7 @@ struct Bench {
     }
 
     private static func leader(
-        of endpoints: [Endpoint], _ session: LoadSession, _ options: CommonOptions
+        of endpoints: [Endpoint], _ session: LoadSession, _ options: LoadOptions
     ) throws -> Endpoint {
         for endpoint in endpoints {
             let channel = session.channels([endpoint], count: 1, dialTimeout: options.dialTimeout.value)[0]

@@ -5,7 +5,7 @@ struct CompactionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compaction", abstract: "Writes, and compacts what was written before, by turns.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
     @Option(name: .customLong("puts-per-compaction"), help: "Puts before each compaction.")

@@ -12,7 +12,7 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "One load on two servers by turns, and the ratios of what came of it, with their spread.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
     @Option(help: "Endpoints of the one server, comma separated.")

@@ -7,7 +7,7 @@ struct KubernetesCommand: ParsableCommand {
         commandName: "kubernetes",
         abstract: "What an apiserver asks: pages of lists, optimistic transactions, lease renewals, watches.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @Option(help: "Pods in the registry.")
     var pods = 1000

@@ -6,7 +6,7 @@ struct LeaseKeepAliveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lease-keepalive", abstract: "Keeps a lease per client alive, once per request.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
 
     func run() throws {

@@ -12,7 +12,7 @@ struct MVCCPut: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "put", abstract: "Writes into a database of its own, which is removed afterwards.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @Option(help: "Writes in all.")
     var total = 100
     @Option(name: .customLong("key-size"), help: "Bytes of a key.")

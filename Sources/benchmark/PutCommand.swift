@@ -38,7 +38,7 @@ struct PutCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "put", abstract: "Writes one key per request.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
     @Option(name: .customLong("compact-interval"), help: "How often to compact meanwhile; 0: never.")

@@ -14,7 +14,7 @@ enum Consistency: String, ExpressibleByArgument, CaseIterable {
 struct RangeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "range", abstract: "Reads a key or a range.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @Option(help: "l (linearizable) or s (serializable).")
     var consistency = Consistency.l

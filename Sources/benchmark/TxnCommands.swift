@@ -5,7 +5,7 @@ struct TxnPutCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "txn-put", abstract: "Writes several keys per transaction.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
     @Option(name: .customLong("txn-ops"), help: "Puts per transaction.")
@@ -31,7 +31,7 @@ struct TxnMixedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "txn-mixed", abstract: "Transactions of one range or one put each.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
     @Option(name: .customLong("end-key"), help: "Where ranges end.")
@@ -72,7 +72,7 @@ struct STMCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stm", abstract: "Software transactions: reads, then a commit that fails on conflicts.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @Option(help: "c (read committed), r (repeatable reads), s (serializable), ss (serializable snapshot).")
     var isolation = Isolation.repeatableReads

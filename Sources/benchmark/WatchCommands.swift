@@ -17,7 +17,7 @@ struct WatchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Creates watchers, then writes what they watch.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var watching: WatcherOptions
     @Option(name: [.customLong("watch-per-stream"), .customLong("watchers")], help: "Watchers per stream.")
     var watchPerStream = 100
@@ -95,7 +95,7 @@ struct WatchLatencyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch-latency", abstract: "From a put to its events, how long.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @OptionGroup var watching: WatcherOptions
     @Option(name: .customLong("watchers-per-stream"), help: "Watchers per stream.")
     var watchersPerStream = 10
@@ -154,7 +154,7 @@ struct WatchGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch-get", abstract: "Reads while watchers are fed with what is past.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var common: LoadOptions
     @Option(help: "Watchers in all.")
     var watchers = 10_000
     @Option(help: "Streams they share.")
