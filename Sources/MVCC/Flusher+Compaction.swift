@@ -3,61 +3,78 @@ import CPlatform
 import Glibc
 import Synchronization
 
-/// How far the deletion of one compaction has come, over the records in the order of revisions.
+/// How far one compaction has come over the records in the order of revisions.
 struct CompactionScan {
     let compaction: Compaction
     var position = Revision(main: 0)
+    /// What it found and no flush has deleted yet, in order.
+    var doomed: [RevisionKey] = []
+    /// It has seen every record at or below the compacted revision.
+    var isAtEnd = false
     var hash: KeyHash
     /// On the monotonic clock.
     let began: Int64
+
+    /// It waits for a flush.
+    var isFull: Bool { isAtEnd || doomed.count >= Limits.compactionDoomedMax }
+
+    /// Deletes what was found; the last time it also notes that the compaction is finished.
+    func delete(from transaction: inout WriteTransaction) throws(BackendError) {
+        for key in doomed {
+            unsafe try key.withBytes { (key) throws(BackendError) in
+                _ = try unsafe transaction.delete(.key, key)
+            }
+        }
+        if isAtEnd {
+            let key = RevisionKey(Revision(main: compaction.revision))
+            try transaction.put(.meta, MetaKey.finishedCompactRev, key.etcdBytes)
+        }
+    }
 }
 
 extension Flusher {
-    /// One slice of compaction, and some steps of pruning the index.
-    mutating func compact(_ report: inout FlushReport) throws(MVCCError) {
-        if !compactions.isEmpty {
-            let began = platform_monotonic_ns()
-            let running = scan?.began ?? began
-            let waiting = compactions.count
-            report.deleted = try compactSlice()
-            let ended = platform_monotonic_ns()
-            report.compactionTime = ended - began
-            if compactions.count < waiting { report.endedCompaction = ended - running }
-        }
-        for _ in 0..<Limits.pruneStepsMax where pruning != nil {
-            report.pruneHold = max(report.pruneHold ?? 0, prune())
-        }
+    /// One slice: looks at the next records at or below the compacted revision, and remembers those no read
+    /// can need, for the next flush to delete.
+    mutating func lookForDeletions(_ report: inout FlushReport) throws(BackendError) {
+        guard let compaction = compactions.first, mayDelete(compaction) else { return }
+        let began = platform_monotonic_ns()
+        var scan = self.scan.take() ?? begin(compaction)
+        defer { self.scan = scan }
+        if scan.isFull { return }
+        try look(&scan)
+        report.compactionTime = platform_monotonic_ns() - began
     }
 
-    /// Looks at the next records at or below the compacted revision and deletes those no read can need:
-    /// at most 1000 in one transaction. Answers how many.
-    mutating func compactSlice() throws(MVCCError) -> Int {
-        guard let compaction = compactions.first else { return 0 }
-        if let floor = keyspace.watchFloors.withLock({ $0.lowest }), floor <= compaction.revision { return 0 }
-        var scan = self.scan ?? begin(compaction)
-        var doomed: [RevisionKey] = []
-        var isDone = false
-        do throws(BackendError) {
-            isDone = try look(&scan, &doomed)
-            if isDone || !doomed.isEmpty {
-                var transaction = try keyspace.environment.write()
-                for key in doomed {
-                    unsafe try key.withBytes { (key) throws(BackendError) in
-                        _ = try unsafe transaction.delete(.key, key)
-                    }
-                }
-                if isDone {
-                    let key = RevisionKey(Revision(main: compaction.revision))
-                    try transaction.put(.meta, MetaKey.finishedCompactRev, key.etcdBytes)
-                }
-                try transaction.commit()
-            }
-        } catch {
-            throw .backend(error)
+    /// What the next transaction shall delete.
+    var dueDeletions: CompactionScan? {
+        // Asked again: a watch may have fallen behind since the slice.
+        guard let scan, scan.isAtEnd || !scan.doomed.isEmpty, mayDelete(scan.compaction) else { return nil }
+        return scan
+    }
+
+    private func mayDelete(_ compaction: Compaction) -> Bool {
+        if isHeld { return false }
+        guard let floor = keyspace.watchFloors.withLock({ $0.lowest }) else { return true }
+        return floor > compaction.revision
+    }
+
+    /// The deletions are durable.
+    mutating func deleted(_ deletions: CompactionScan, _ report: inout FlushReport) {
+        report.deleted = deletions.doomed.count
+        scan?.doomed.removeAll(keepingCapacity: true)
+        guard deletions.isAtEnd else { return }
+        scan = nil
+        report.endedCompaction = platform_monotonic_ns() - deletions.began
+        compactions.removeFirst()
+        let compaction = deletions.compaction
+        if compaction.isWhole {
+            let hash = KeyspaceHash(
+                hash: deletions.hash.value, compactRevision: compaction.previous,
+                hashRevision: compaction.revision)
+            keyspace.hashes.withLock { $0.add(hash) }
         }
-        self.scan = scan
-        if isDone { finish(scan) }
-        return doomed.count
+        pruning = (compaction.revision, [])
+        compaction.completion?()
     }
 
     private func begin(_ compaction: Compaction) -> CompactionScan {
@@ -68,23 +85,8 @@ extension Flusher {
             compaction: compaction, hash: KeyHash(rule), began: platform_monotonic_ns())
     }
 
-    private mutating func finish(_ scan: CompactionScan) {
-        self.scan = nil
-        compactions.removeFirst()
-        if scan.compaction.isWhole {
-            let hash = KeyspaceHash(
-                hash: scan.hash.value, compactRevision: scan.compaction.previous,
-                hashRevision: scan.compaction.revision)
-            keyspace.hashes.withLock { $0.add(hash) }
-        }
-        pruning = (scan.compaction.revision, [])
-        scan.compaction.completion?()
-    }
-
-    /// Collects what to delete among the next records, and feeds all to the hash; true at the end.
-    private func look(_ scan: inout CompactionScan, _ doomed: inout [RevisionKey]) throws(BackendError)
-        -> Bool
-    {
+    /// Looks at the next records, and feeds all to the hash.
+    private func look(_ scan: inout CompactionScan) throws(BackendError) {
         let limit = scan.compaction.revision
         let transaction = try keyspace.environment.read()
         var cursor = try Cursor(transaction, .key)
@@ -92,11 +94,12 @@ extension Flusher {
             try unsafe cursor.seek(key)
         }
         var looked = 0
+        let enough = scan.doomed.count + Limits.compactionDeleteMax
         while let record = unsafe found {
-            guard let key = unsafe RevisionKey(record.key), key.revision.main <= limit else { return true }
-            if looked == Limits.compactionScanMax || doomed.count == Limits.compactionDeleteMax {
+            guard let key = unsafe RevisionKey(record.key), key.revision.main <= limit else { break }
+            if looked == Limits.compactionScanMax || scan.doomed.count == enough {
                 scan.position = key.revision
-                return false
+                return
             }
             looked += 1
             if let head = unsafe RecordHead(record.value) {
@@ -105,10 +108,10 @@ extension Flusher {
                 // The compaction before is finished: what it left is what it kept.
                 let isKept = (isNewest || scan.hash.rule.isKeepEmpty) && !key.isTombstone
                 unsafe scan.hash.feed(key, record.value, isKept: isKept)
-                if !isNewest || key.isTombstone && key.revision.main < limit { doomed.append(key) }
+                if !isNewest || key.isTombstone && key.revision.main < limit { scan.doomed.append(key) }
             }
             unsafe found = try unsafe cursor.next()
         }
-        return true
+        scan.isAtEnd = true
     }
 }

@@ -10,8 +10,10 @@ package struct FlushReport: Sendable, Equatable {
     package var bytes = 0
     /// The position of the last hand-over that is durable now; nil when none was ever flushed.
     package var position: UInt64? = nil
-    /// Records a compaction deleted.
+    /// Records of compactions it deleted.
     package var deleted = 0
+    /// Whether a compaction can go on only after a flush has deleted what it found.
+    package var isFlushDue = false
     /// Whether a compaction or pruning has more to do: flush again soon.
     package var hasMore = false
     /// Nanoseconds of the transaction that wrote; nil when there was nothing to write.
@@ -24,8 +26,9 @@ package struct FlushReport: Sendable, Equatable {
     package var endedCompaction: Int64? = nil
 }
 
-/// Moves the pending tail into LMDB: one synced transaction per `flush`, and after it one slice of
-/// compaction. Owned by the flush thread.
+/// Moves the pending tail into LMDB: one synced transaction per `flush`. Compactions go in slices, which
+/// only look for what to delete; the next flush deletes it in its transaction, so that a compaction costs no
+/// sync of its own. Owned by the flush thread.
 package struct Flusher: ~Copyable {
     let keyspace: Keyspace
     private var flushedThrough: Int64
@@ -49,7 +52,7 @@ package struct Flusher: ~Copyable {
         if compacted > 0 { pruning = (compacted, []) }
     }
 
-    /// Makes everything handed over durable, then does one slice of compaction work.
+    /// Does one slice of compaction work, then makes everything handed over durable, and the deletions found.
     ///
     /// After an error nothing of the hand-over is lost and nothing of it is in the database; the next
     /// flush tries again. (`full` may pass, for example after files were removed; what to do about other
@@ -63,12 +66,13 @@ package struct Flusher: ~Copyable {
     private mutating func flushInTurn() throws(MVCCError) -> FlushReport {
         var report = FlushReport()
         do throws(BackendError) {
+            try lookForDeletions(&report)
             try write(&report)
         } catch {
             throw .backend(error)
         }
         report.position = position
-        try compactUnlessHeld(&report)
+        finish(&report)
         return report
     }
 
@@ -77,15 +81,29 @@ package struct Flusher: ~Copyable {
         keyspace.turn.take()
         defer { keyspace.turn.giveBack() }
         var report = FlushReport()
-        try compactUnlessHeld(&report)
+        do throws(BackendError) {
+            try lookForDeletions(&report)
+        } catch {
+            throw .backend(error)
+        }
+        finish(&report)
         return report
     }
 
-    private mutating func compactUnlessHeld(_ report: inout FlushReport) throws(MVCCError) {
-        if keyspace.compactionHolds.load(ordering: .relaxed) == 0 { try compact(&report) }
+    /// Prunes the index, and says what is left.
+    private mutating func finish(_ report: inout FlushReport) {
+        if !isHeld {
+            for _ in 0..<Limits.pruneStepsMax where pruning != nil {
+                report.pruneHold = max(report.pruneHold ?? 0, prune())
+            }
+        }
         // Also while it is held: who waits for more writes might wait for ever.
         report.hasMore = !compactions.isEmpty || pruning != nil
+        report.isFlushDue = scan?.isFull ?? false
     }
+
+    /// A dump goes on, see `Keyspace.pauseCompaction`.
+    var isHeld: Bool { keyspace.compactionHolds.load(ordering: .relaxed) != 0 }
 
     /// Rewrites the database file without its free pages (`Environment.defragment`). Flush thread;
     /// applies go on until the tail is full, reads go on.
@@ -111,24 +129,39 @@ package struct Flusher: ~Copyable {
             return pending
         }
         if let replacement = work.replacement { startOver(replacement) }
-        guard let through = work.through else { return }
+        let deletions = dueDeletions
+        if work.through == nil, deletions == nil { return }
         let began = platform_monotonic_ns()
-        defer { report.writeTime = platform_monotonic_ns() - began }
         do throws(BackendError) {
-            var transaction = try keyspace.environment.write()
-            try append(through: through, to: &transaction, &report)
-            for change in work.changes {
-                if let value = change.value {
-                    try transaction.put(change.bucket, change.key, value)
-                } else {
-                    try transaction.delete(change.bucket, key: change.key)
-                }
-            }
-            try transaction.commit()
+            try write(work, deletions, &report)
         } catch {
             giveBack(work)
             throw error
         }
+        report.writeTime = platform_monotonic_ns() - began
+        if let through = work.through { flushed(work, through: through, report) }
+        if let deletions { deleted(deletions, &report) }
+    }
+
+    /// The transaction of one flush.
+    private func write(
+        _ work: PendingFlush, _ deletions: CompactionScan?, _ report: inout FlushReport
+    ) throws(BackendError) {
+        var transaction = try keyspace.environment.write()
+        if let through = work.through { try append(through: through, to: &transaction, &report) }
+        for change in work.changes {
+            if let value = change.value {
+                try transaction.put(change.bucket, change.key, value)
+            } else {
+                try transaction.delete(change.bucket, key: change.key)
+            }
+        }
+        if let deletions { try deletions.delete(from: &transaction) }
+        try transaction.commit()
+    }
+
+    /// The tail up to `through` is in the database.
+    private mutating func flushed(_ work: PendingFlush, through: Int64, _ report: FlushReport) {
         flushedThrough = max(flushedThrough, through)
         position = work.position
         compactions += work.compactions

@@ -5,9 +5,12 @@ enum Limits {
     static let flushDueRecords = 10_000
     /// Unflushed bytes from which `Keyspace.isOverfull`: the apply thread waits.
     static let unflushedBytesMax = 64 << 20
-    /// Records a compaction looks at, and deletes, in one flush.
+    /// Records a compaction looks at, and finds to delete, in one slice.
     static let compactionScanMax = 4096
     static let compactionDeleteMax = 1000
+    /// Found records from which a compaction waits for a flush: those of one --backend-batch-interval at the
+    /// pace of etcd, 1000 in 10 ms.
+    static let compactionDoomedMax = 10_000
     /// Keys the index prunes under one hold of the write lock: some 100 us. Halved, not below the
     /// minimum, while a hold takes longer than the target (nanoseconds), a fifth of the 5 ms for which
     /// compaction may hold up writes.

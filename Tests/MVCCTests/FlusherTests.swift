@@ -1,4 +1,5 @@
 import Backend
+import Synchronization
 import Testing
 
 @testable import MVCC
@@ -156,7 +157,7 @@ import Testing
         keyspace.checkInvariants()
     }
 
-    @Test func `one goes on between two flushes, which stay whole`() throws {
+    @Test func `one looks on between two flushes, and the next deletes what it found`() throws {
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }
         let keyspace = try open(scratch)
@@ -164,17 +165,57 @@ import Testing
         for number in 0..<3000 { keyspace.put("k\(number % 10)", "\(number)") }
         try keyspace.compact(at: 3000)
         keyspace.handOver([], position: 1)
-        #expect(try flusher.flush().deleted == 1000)
+        #expect(try flusher.flush().deleted == 0, "it is only known now")
         keyspace.put("new", "1")
         keyspace.handOver([], position: 2)
-        var more = true
-        while more {
+        var slices = 0
+        while true {
             let report = try flusher.compact()
-            #expect(report.records == 0 && report.position == nil)
-            more = report.hasMore
+            #expect(report.records == 0 && report.position == nil && report.writeTime == nil && report.hasMore)
+            slices += 1
+            if report.isFlushDue { break }
         }
-        #expect(try stored(keyspace).map(\.0) == Array(2991...3001))
-        #expect(try flusher.flush().records == 1)
+        #expect(slices == 3)
+        #expect(try stored(keyspace).count == 3000)
+        let report = try flusher.flush()
+        #expect(report.records == 1 && report.deleted == 2989 && report.endedCompaction != nil)
+        #expect(try stored(keyspace).map(\.0) == Array(2991...3001) + [3002])
+    }
+
+    @Test func `between two flushes it remembers no more than what one transaction deletes`() throws {
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let keyspace = try open(scratch)
+        var flusher = Flusher(keyspace)
+        for number in 0..<25_000 { keyspace.put("k\(number % 10)", "\(number)") }
+        try keyspace.compact(at: 25_000)
+        keyspace.handOver([], position: 1)
+        _ = try flusher.flush()
+        for _ in 0..<30 { _ = try flusher.compact() }
+        let report = try flusher.flush()
+        #expect(report.deleted == 10_000 && report.hasMore && report.endedCompaction == nil)
+        try drain(keyspace, &flusher)
+        #expect(try stored(keyspace).count == 11)
+    }
+
+    @Test func `what was found is not deleted while a dump or a watch needs it`() throws {
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let keyspace = try open(scratch)
+        var flusher = Flusher(keyspace)
+        for number in 0..<100 { keyspace.put("k", "\(number)") }
+        try keyspace.compact(at: 100)
+        keyspace.handOver([], position: 1)
+        _ = try flusher.flush()
+        #expect(try flusher.compact().isFlushDue)
+        keyspace.pauseCompaction()
+        #expect(try flusher.flush().deleted == 0)
+        keyspace.resumeCompaction()
+        let floor = WatchFloor(50, succession: 0)
+        keyspace.watchFloors.withLock { $0.add(floor) }
+        #expect(try flusher.flush().deleted == 0)
+        floor.raise(to: 101)
+        #expect(try flusher.flush().deleted == 98)
     }
 
     @Test func `an interrupted one is resumed by the next opening`() throws {
@@ -186,6 +227,7 @@ import Testing
             for number in 0..<5000 { keyspace.put("k\(number % 10)", "\(number)") }
             try keyspace.compact(at: 5000)
             keyspace.handOver([], position: 1)
+            _ = try flusher.flush()
             let report = try flusher.flush()
             #expect(report.deleted == 1000 && report.hasMore)
         }

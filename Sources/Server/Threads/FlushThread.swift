@@ -6,8 +6,8 @@ import Synchronization
 import Telemetry
 
 /// The thread that moves applied state from memory into the database: one synced transaction per
-/// --backend-batch-interval (or per --backend-batch-limit records), a slice of compaction after each, and
-/// while there is more to compact, one per --compaction-sleep-interval.
+/// --backend-batch-interval (or per --backend-batch-limit records), and while there is something to compact, a
+/// slice of that per --compaction-sleep-interval; what the slices find is deleted by those transactions.
 ///
 /// Nobody's request waits for it: the log already has what it writes. Only when it falls 64 MiB behind
 /// does the apply thread wait.
@@ -64,16 +64,18 @@ struct FlushThread: ~Copyable {
     /// Compacts slice by slice until the next flush is due, a request came or nothing is left.
     private mutating func compactForAWhile() {
         let due = MonotonicTime.now() + pace.interval
+        var isFlushDue = false
         repeat {
             if switchboard.flushBell.wait(timeout: pace.compactionPause) || demand.isUrgent { return }
             do throws(MVCCError) {
                 let report = try flusher.compact()
                 measure(report)
                 isCompacting = report.hasMore
+                isFlushDue = report.isFlushDue
             } catch {
                 fatal("the database could not be compacted: \(describe(error))")
             }
-        } while isCompacting && MonotonicTime.now() < due
+        } while isCompacting && !isFlushDue && MonotonicTime.now() < due
     }
 
     private mutating func take(_ input: FlushInput) {
