@@ -23,9 +23,9 @@ enum Limits {
     static let batchBufferKept = 8 << 20
 
     /// Raw bytes after which a snapshot block is closed; a block exceeds it by at most one record.
-    /// Independent blocks of this size compress like one stream (store-measurements.md 5), and one costs
-    /// 2-6 ms of CPU: the grain of the throttle.
-    static let snapshotBlockSize = 256 << 10
+    /// One costs some 0.3 ms of CPU (256 KiB: 2 ms and more): the grain of the throttle, for which an event
+    /// loop on the same core may have to wait. Such independent streams take 4 % more than ones of 256 KiB.
+    static let snapshotBlockSize = 32 << 10
 
     /// Written snapshot bytes after which writeback is started, so that the final sync is short.
     static let snapshotWritebackSize: UInt64 = 4 << 20

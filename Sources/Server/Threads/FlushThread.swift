@@ -6,8 +6,8 @@ import Synchronization
 import Telemetry
 
 /// The thread that moves applied state from memory into the database: one synced transaction per
-/// --backend-batch-interval (or per --backend-batch-limit records), and while there is something to compact, a
-/// slice of that per --compaction-sleep-interval; what the slices find is deleted by those transactions.
+/// --backend-batch-interval (or per --backend-batch-limit records), and while there is something to compact,
+/// a slice of that per --compaction-sleep-interval; what the slices find is deleted by those transactions.
 ///
 /// Nobody's request waits for it: the log already has what it writes. Only when it falls 64 MiB behind
 /// does the apply thread wait.
