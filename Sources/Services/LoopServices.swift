@@ -23,6 +23,7 @@ package final class LoopServices: GRPCApplication {
     /// The hub has to be advanced at the end of this pass.
     var hubHasWork = false
     var responses: ResponseWriter
+    var lastEvents = LastEvents()
 
     /// For `GRPCRoutes`: the place of a path is the raw value of its method.
     package static var paths: [String] { Method.allCases.map(\.path) }

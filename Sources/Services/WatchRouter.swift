@@ -8,11 +8,20 @@ final class WatchRouter: WatchSink {
         case inner(any InnerWatch)
     }
 
-    /// Who stands behind each watcher of the hub.
-    var targets: [WatcherID: Target] = [:]
+    /// By `WatcherID.slot`, which one watcher at a time has.
+    private var targets: [Target?] = []
+
+    /// Who stands behind a watcher of the hub.
+    subscript(watcher: WatcherID) -> Target? {
+        get { targets.indices.contains(watcher.slot) ? targets[watcher.slot] : nil }
+        set {
+            while targets.count <= watcher.slot { targets.append(nil) }
+            targets[watcher.slot] = newValue
+        }
+    }
 
     func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
-        switch targets[watcher] {
+        switch self[watcher] {
         case .stream(let stream, let id):
             return stream.deliver(watcher, id: id, revision: revision, events: events)
         case .inner(let inner):
@@ -24,7 +33,9 @@ final class WatchRouter: WatchSink {
     }
 
     func compacted(_ watcher: WatcherID, compactRevision: Int64) {
-        switch targets.removeValue(forKey: watcher) {
+        let target = self[watcher]
+        self[watcher] = nil
+        switch target {
         case .stream(let stream, let id): stream.compacted(id: id, compactRevision: compactRevision)
         case .inner(let inner): inner.compacted()
         case nil: break

@@ -105,7 +105,7 @@ final class WatchStream: GRPCHandler {
         let watcher = services.hub.create(creation.options, current: current)
         watching[id] = Watching(
             watcher: watcher, notifiesProgress: creation.notifiesProgress, mayFragment: creation.mayFragment)
-        services.router.targets[watcher] = .stream(self, id: id)
+        services.router[watcher] = .stream(self, id: id)
         services.hubHasWork = true
         var answer = response(revision: current, id: id)
         answer.appendField(WatchResponse.Field.created, true)
@@ -135,7 +135,7 @@ final class WatchStream: GRPCHandler {
     private func cancel(_ id: Int64) {
         guard let watched = watching.removeValue(forKey: id) else { return }
         services.hub.cancel(watched.watcher)
-        services.router.targets[watched.watcher] = nil
+        services.router[watched.watcher] = nil
         var answer = response(revision: services.context.keyspace.currentRevision, id: id)
         answer.appendField(WatchResponse.Field.canceled, true)
         services.send(call, .watch, answer)
@@ -157,14 +157,15 @@ final class WatchStream: GRPCHandler {
             return false
         }
         services.counters.events += UInt64(events.count)
-        let head = response(revision: revision, id: id)
-        if watching[id]?.mayFragment == true, events.count > 1,
-            head.count + events.bytes.count >= services.limits.fragmentBytes
-        {
-            sendFragments(head: head, events)
-        } else {
-            services.send(call, .watch, head + events.bytes)
+        if events.count > 1, watching[id]?.mayFragment == true {
+            let head = response(revision: revision, id: id)
+            if head.count + events.bytes.count >= services.limits.fragmentBytes {
+                sendFragments(head: head, events)
+                return true
+            }
         }
+        let message = services.lastEvents.message(services.responses, id: id, revision: revision, events)
+        services.send(call, .watch, message)
         return true
     }
 
@@ -228,7 +229,7 @@ final class WatchStream: GRPCHandler {
     private func forgetWatchers() {
         for watched in watching.values {
             services.hub.cancel(watched.watcher)
-            services.router.targets[watched.watcher] = nil
+            services.router[watched.watcher] = nil
         }
         watching.removeAll()
         services.streams.watches[call.id] = nil

@@ -31,7 +31,9 @@ import Testing
         return records
     }
 
-    private func isOurs(_ found: Found) -> Bool { found.key.count == 5 && found.key.first == UInt8(ascii: "k") }
+    private func isOurs(_ found: Found) -> Bool {
+        found.key.count == 5 && found.key.first == UInt8(ascii: "k")
+    }
 
     @Test func `every record is found, in the page that bears its number`() throws {
         let scratch = Scratch()
@@ -62,10 +64,12 @@ import Testing
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }
         let records = try makeFile(scratch)
-        let victim = try #require(try scan(scratch.database).found.first { isOurs($0) && $0.value.count == 200 })
+        let before = try scan(scratch.database).found
+        let victim = try #require(before.first { isOurs($0) && $0.value.count == 200 })
         let pointer = Int(victim.place.page) * 4096 + 16 + 2 * victim.place.index
         var file = readFile(scratch.database)
-        (file[pointer], file[pointer + 1]) = (0xfe, 0x0f)  // 4094: the node would begin at the page's last bytes
+        // 4094: the node would begin at the page's last bytes.
+        (file[pointer], file[pointer + 1]) = (0xfe, 0x0f)
         writeFile(scratch.database, file)
         let (found, damages) = try scan(scratch.database)
         #expect(damages == [.corrupted(path: scratch.database, offset: pointer)])

@@ -13,6 +13,16 @@ package struct WatchEvents: Sendable, Equatable {
     package var isEmpty: Bool { ends.isEmpty }
     package var count: Int { ends.count }
 
+    /// Whether both are copies of one value: told without looking at the bytes, perhaps false for equal ones.
+    package func sharesBytes(with other: WatchEvents) -> Bool {
+        // Addresses are compared only; both arrays are alive.
+        unsafe bytes.withUnsafeBufferPointer { mine in
+            unsafe other.bytes.withUnsafeBufferPointer {
+                unsafe mine.baseAddress == $0.baseAddress && mine.count == $0.count
+            }
+        }
+    }
+
     mutating func append(_ other: WatchEvents) {
         // The first events of a response are taken over without copying.
         if isEmpty {

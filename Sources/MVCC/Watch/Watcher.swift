@@ -1,6 +1,7 @@
 /// Names a watcher of one hub; never used again for another.
 package struct WatcherID: Hashable, Sendable {
-    var slot: Int
+    /// Small; taken again by another watcher when this one is gone.
+    package var slot: Int
     var generation: UInt64
 }
 

@@ -69,7 +69,7 @@ final class ObserveStream: InnerCall {
         var options = WatchOptions(range: range, startRevision: revision)
         options.wantsDeletes = wantsDeletes
         let watcher = services.hub.create(options, current: services.context.keyspace.currentRevision)
-        services.router.targets[watcher] = .inner(self)
+        services.router[watcher] = .inner(self)
         services.hubHasWork = true
         return watcher
     }
@@ -154,7 +154,7 @@ final class ObserveStream: InnerCall {
         switch state {
         case .awaiting(let watcher), .following(let watcher):
             services.hub.cancel(watcher)
-            services.router.targets[watcher] = nil
+            services.router[watcher] = nil
         case .finding, .over: break
         }
         seen.removeAll()

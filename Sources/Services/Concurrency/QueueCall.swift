@@ -135,7 +135,7 @@ final class QueueCall: InnerCall {
         options.startRevision = found.revision
         options.wantsPuts = false
         let watcher = services.hub.create(options, current: found.revision)
-        services.router.targets[watcher] = .inner(self)
+        services.router[watcher] = .inner(self)
         services.hubHasWork = true
         state = .watching(watcher)
     }
@@ -208,7 +208,7 @@ final class QueueCall: InnerCall {
     private func stopWatching() {
         guard case .watching(let watcher) = state else { return }
         services.hub.cancel(watcher)
-        services.router.targets[watcher] = nil
+        services.router[watcher] = nil
     }
 
     /// Takes the own key out of the queue; nobody waits for it.
