@@ -7,6 +7,8 @@ let common: [SwiftSetting] = [
     .treatWarning("DeprecatedDeclaration", as: .warning),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    // Debug builds, which the tests are, check at run time that no two accesses to a variable overlap.
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 /// Modules mark what is unsafe besides. Tests do not: the `#expect` macro expands into code that
