@@ -8,6 +8,8 @@ import Net
 ///
 /// A call that finds no connection waits for the dial that is running; when that fails, it ends with code 14
 /// and the dial's error. Nothing is repeated: whether a lost call may be asked again is its caller's to know.
+///
+/// A channel that has dialled lives until `close`.
 package final class Channel {
     private enum State {
         case idle
@@ -104,9 +106,8 @@ package final class Channel {
 
     private func dial() {
         state = .dialling(
-            connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) {
-                [weak self] result in
-                self?.dialled(result)
+            connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) { [self] result in
+                dialled(result)
             })
     }
 
@@ -120,14 +121,14 @@ package final class Channel {
             current = (current + 1) % endpoints.count
             forgetHeaders()
             for call in failed { call.fail(GRPCStatus(.unavailable, text)) }
-            loop.schedule(after: Self.pause) { [weak self] in self?.rested() }
+            loop.schedule(after: Self.pause) { [self] in rested() }
         }
     }
 
     private func connected(_ socket: Connection) {
         var made: GRPCClientConnection?
-        let connection = GRPCClientConnection(socket, configuration) { [weak self] in
-            guard let self, let made, case .connected(let mine) = state, mine === made else { return }
+        let connection = GRPCClientConnection(socket, configuration) { [self] in
+            guard let made, case .connected(let mine) = state, mine === made else { return }
             state = .idle
         }
         made = connection

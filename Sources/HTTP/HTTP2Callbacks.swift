@@ -8,6 +8,12 @@ private func session(_ user: UnsafeMutableRawPointer?) -> HTTP2Session {
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(user).takeUnretainedValue()
 }
 
+/// The stream behind a data source (`HTTP2Session.provider`), which its session holds as long as nghttp2 asks for it.
+private func stream(_ source: UnsafeMutablePointer<nghttp2_data_source>?) -> HTTP2Stream {
+    guard let pointer = unsafe source?.pointee.ptr else { preconditionFailure("a data source is its stream") }
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
+}
+
 func onBeginHeaders(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -59,20 +65,19 @@ func onFrameSent(
 }
 
 func onSendData(
-    _: OpaquePointer?, _ frame: UnsafeMutablePointer<nghttp2_frame>?, _ head: UnsafePointer<UInt8>?,
-    _ count: Int,
+    _: OpaquePointer?, _: UnsafeMutablePointer<nghttp2_frame>?, _ head: UnsafePointer<UInt8>?, _ count: Int,
     _ source: UnsafeMutablePointer<nghttp2_data_source>?, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let frame = unsafe frame, let head = unsafe head else { return 0 }
+    guard let head = unsafe head else { return 0 }
     return unsafe session(user).writeData(
-        frame.pointee.hd.stream_id, head: UnsafeRawBufferPointer(start: head, count: 9), count: count)
+        stream(source), head: UnsafeRawBufferPointer(start: head, count: 9), count: count)
 }
 
 func onReadOutbound(
-    _: OpaquePointer?, _ streamID: Int32, _: UnsafeMutablePointer<UInt8>?, _ room: Int,
-    _ flags: UnsafeMutablePointer<UInt32>?, _: UnsafeMutablePointer<nghttp2_data_source>?,
+    _: OpaquePointer?, _: Int32, _: UnsafeMutablePointer<UInt8>?, _ room: Int,
+    _ flags: UnsafeMutablePointer<UInt32>?, _ source: UnsafeMutablePointer<nghttp2_data_source>?,
     _ user: UnsafeMutableRawPointer?
 ) -> Int {
     guard let flags = unsafe flags else { return 0 }
-    return unsafe session(user).offerData(streamID, room: room, &flags.pointee)
+    return unsafe session(user).offerData(stream(source), room: room, &flags.pointee)
 }

@@ -3,8 +3,7 @@ import CNgHTTP2
 /// What calls ask for.
 extension HTTP2ServerSession {
     func submitResponse(_ call: GRPCCall) {
-        var provider = unsafe nghttp2_data_provider(
-            source: nghttp2_data_source(ptr: nil), read_callback: onReadOutbound)
+        var provider = unsafe provider(call)
         must(
             unsafe nghttp2_submit_response(
                 session, call.streamID, library.responseHeaders, library.responseHeaders.count, &provider))

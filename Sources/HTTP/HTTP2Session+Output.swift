@@ -79,8 +79,7 @@ extension HTTP2Session {
     }
 
     /// nghttp2 asks how much of a stream's DATA comes next; `room` is what frame and windows allow.
-    final func offerData(_ streamID: Int32, room: Int, _ flags: inout UInt32) -> Int {
-        guard let stream = stream(streamID) else { return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue) }
+    final func offerData(_ stream: HTTP2Stream, room: Int, _ flags: inout UInt32) -> Int {
         let available = stream.outbound.byteCount
         if available == 0, !stream.isOutputWhole {
             stream.isDeferred = true
@@ -99,8 +98,7 @@ extension HTTP2Session {
     }
 
     /// Writes the frame that was offered: its head, then the bytes from the stream's queue.
-    final func writeData(_ streamID: Int32, head: UnsafeRawBufferPointer, count: Int) -> Int32 {
-        guard let stream = stream(streamID) else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
+    final func writeData(_ stream: HTTP2Stream, head: UnsafeRawBufferPointer, count: Int) -> Int32 {
         let start = output.count
         unsafe output.append(head)
         let held = stream.outbound.heldBytes

@@ -28,6 +28,9 @@ import Net
     final var unsentBytes = 0
     final var output = OutputCursor()
     final var drained: [HTTP2Stream] = []
+    /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other. Not retained; emptied
+    /// when nghttp2 closes it, which is while `streams` still holds it.
+    private final var recent: (streamID: Int32, stream: Unmanaged<HTTP2Stream>)?
 
     /// Greets with these SETTINGS and the connection's window.
     init(
@@ -91,6 +94,7 @@ import Net
     final func closed() {
         let ended = streams
         streams = []
+        unsafe recent = nil
         host = nil
         for stream in ended { end(stream, nil) }
         partialBytes = 0
@@ -109,8 +113,20 @@ import Net
     }
 
     final func stream(_ streamID: Int32) -> HTTP2Stream? {
+        if let recent = unsafe recent, unsafe recent.streamID == streamID {
+            return unsafe recent.stream.takeUnretainedValue()
+        }
         guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else { return nil }
-        return unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
+        let found = unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer)
+        unsafe recent = (streamID, found)
+        return unsafe found.takeUnretainedValue()
+    }
+
+    /// Where DATA of a stream comes from; nghttp2 hands the stream back to the callbacks, without a search for it.
+    final func provider(_ stream: HTTP2Stream) -> nghttp2_data_provider {
+        unsafe nghttp2_data_provider(
+            source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),
+            read_callback: onReadOutbound)
     }
 
     /// Holds the stream until nghttp2 has closed it.
@@ -122,6 +138,7 @@ import Net
 
     final func streamClosed(_ streamID: Int32, _ code: UInt32) {
         guard let stream = stream(streamID) else { return }
+        unsafe recent = nil
         let last = streams.removeLast()
         if last !== stream {
             last.position = stream.position

@@ -81,9 +81,10 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
     package func close() { connection.close() }
 
     package func wake(at time: MonotonicTime) {
-        wakeUp.ask(at: time, on: connection.loop) { [weak self] in
-            self?.wakeUp.fired()
-            self?.session?.tick()
+        // `closed` cancels it. Not weak: an object that was ever weakly held pays for every reference counted.
+        wakeUp.ask(at: time, on: connection.loop) { [unowned self] in
+            wakeUp.fired()
+            session?.tick()
         }
     }
 }

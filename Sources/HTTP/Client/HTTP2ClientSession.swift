@@ -28,8 +28,7 @@ import Net
     /// Begins a call; false when this connection takes no more.
     func begin(_ call: GRPCClientCall) -> Bool {
         guard acceptsCalls, let host else { return false }
-        var provider = unsafe nghttp2_data_provider(
-            source: nghttp2_data_source(ptr: nil), read_callback: onReadOutbound)
+        var provider = unsafe provider(call)
         let fields = unsafe call.headers.fields
         let streamID = unsafe nghttp2_submit_request(
             session, nil, fields, fields.count, &provider, Unmanaged.passUnretained(call).toOpaque())

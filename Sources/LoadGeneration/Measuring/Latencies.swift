@@ -11,6 +11,7 @@ package struct Latencies {
     /// Nanoseconds, exact; 0 before the first.
     package private(set) var slowest: UInt64 = 0
     package private(set) var fastest: UInt64 = 0
+    /// Of nanoseconds.
     private var sum = 0.0
     private var sumOfSquares = 0.0
 
@@ -22,9 +23,9 @@ package struct Latencies {
         fastest = count == 0 ? value : min(fastest, value)
         slowest = max(slowest, value)
         count += 1
-        let seconds = Double(value) / 1e9
-        sum += seconds
-        sumOfSquares += seconds * seconds
+        let number = Double(value)
+        sum += number
+        sumOfSquares += number * number
     }
 
     package mutating func removeAll() {
@@ -34,13 +35,14 @@ package struct Latencies {
     }
 
     /// Seconds, as everything below.
-    package var average: Double { count == 0 ? 0 : sum / Double(count) }
-    package var total: Double { sum }
+    package var average: Double { count == 0 ? 0 : sum / Double(count) / 1e9 }
+    package var total: Double { sum / 1e9 }
 
     /// Of the population.
     package var deviation: Double {
         if count == 0 { return 0 }
-        return max(0, sumOfSquares / Double(count) - average * average).squareRoot()
+        let mean = sum / Double(count)
+        return max(0, sumOfSquares / Double(count) - mean * mean).squareRoot() / 1e9
     }
 
     /// The latency that `percent` of the operations did not exceed (within a thousandth).

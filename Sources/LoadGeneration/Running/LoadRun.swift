@@ -32,7 +32,8 @@ package final class LoadRun: GRPCResponseHandler {
     private var countingBegan: Int64 = 0
     private var cpuBegan = 0.0
     private var pacer: Timer?
-    private var duration: Timer?
+    /// Ends the warm-up, then the counting.
+    private var phaseEnd: Timer?
     private var patience: Timer?
     private var whenOver: (() -> Void)?
     package private(set) var result: LoadResult
@@ -64,7 +65,7 @@ package final class LoadRun: GRPCResponseHandler {
         free = Array((0..<clients.count).reversed())
         if plan.warmUp > .zero {
             phaseBegan = MonotonicTime.now().nanoseconds
-            loop.schedule(at: .now() + plan.warmUp) { [weak self] in self?.beginCounting() }
+            phaseEnd = loop.schedule(at: .now() + plan.warmUp) { [self] in beginCounting() }
             pump()
         } else {
             beginCounting()
@@ -79,7 +80,7 @@ package final class LoadRun: GRPCResponseHandler {
         countingBegan = phaseBegan
         cpuBegan = ProcessFigures.ownCPU()
         if let time = plan.duration {
-            duration = loop.schedule(at: .now() + time) { [weak self] in self?.drain() }
+            phaseEnd = loop.schedule(at: .now() + time) { [self] in drain() }
         }
         pump()
     }
@@ -94,7 +95,7 @@ package final class LoadRun: GRPCResponseHandler {
     package func drain() {
         awaitLast()
         guard phase == .draining, patience == nil else { return }
-        patience = loop.schedule(at: .now() + Self.grace) { [weak self] in self?.giveUp() }
+        patience = loop.schedule(at: .now() + Self.grace) { [self] in giveUp() }
     }
 
     /// Everything that was to be asked is: what runs is waited for.
@@ -114,7 +115,7 @@ package final class LoadRun: GRPCResponseHandler {
     private func finish() {
         phase = .over
         if let pacer { loop.cancel(pacer) }
-        if let duration { loop.cancel(duration) }
+        if let phaseEnd { loop.cancel(phaseEnd) }
         if let patience { loop.cancel(patience) }
         if countingBegan > 0 {
             result.elapsed = Double(MonotonicTime.now().nanoseconds - countingBegan) / 1e9
@@ -175,23 +176,23 @@ package final class LoadRun: GRPCResponseHandler {
     package func ended(_ call: GRPCClientCall, _ status: GRPCStatus) {
         if phase == .over { return }
         let client = call.tag
+        let now = MonotonicTime.now().nanoseconds
         if status.code == .ok {
             clients[client].request.removeAll(keepingCapacity: true)
             switch workload.proceed(client, &clients[client].request) {
             case .ask(let method): return ask(method, client)
-            case .done(let kind): count(client, kind)
+            case .done(let kind): count(client, kind, now)
             }
         } else {
             countFailure(client, status)
         }
         busy -= 1
-        continueWith(client)
+        continueWith(client, now)
     }
 
-    private func count(_ client: Int, _ kind: Int) {
+    private func count(_ client: Int, _ kind: Int, _ now: Int64) {
         let began = clients[client].began
         guard countingBegan > 0, began >= countingBegan else { return }
-        let now = MonotonicTime.now().nanoseconds
         ended += 1
         result.kinds[kind].latencies.record(now - began)
         result.timeline.record(now - began, at: now)
@@ -203,11 +204,11 @@ package final class LoadRun: GRPCResponseHandler {
         result.errors[status, default: 0] += 1
     }
 
-    private func continueWith(_ client: Int) {
+    private func continueWith(_ client: Int, _ now: Int64) {
         if phase == .draining {
             if busy == 0 { finish() }
         } else if plan.rate == nil, plan.times == nil, !isDone {
-            begin(client, at: MonotonicTime.now().nanoseconds)
+            begin(client, at: now)
         } else {
             free.append(client)
             if isDone { awaitLast() }
