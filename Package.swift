@@ -67,6 +67,7 @@ let package = Package(
         module("Backend", ["CLMDB"]),
         module("Bolt", ["CPlatform"]),
         module("Net", ["CPlatform"]),
+        module("TLS", ["Net", "COpenSSL", "CPlatform"]),
         module("Terminal", ["CPlatform", arguments]),
         module("Telemetry", [logging]),
 
@@ -131,17 +132,18 @@ let package = Package(
             name: "etcd-dump-logs", dependencies: ["Inspection", "Terminal", arguments], swiftSettings: strict
         ),
 
-        module("EtcdClient", ["Net", "HTTP"]),
+        module("EtcdClient", ["Net", "HTTP", "TLS"]),
         module(
             "LoadGeneration",
             [
-                "EtcdClient", "Net", "HTTP", "EtcdAPI", "Wire", "Raft", "MVCC", "Backend", "Telemetry",
+                "EtcdClient", "Net", "HTTP", "TLS", "EtcdAPI", "Wire", "Raft", "MVCC", "Backend", "Telemetry",
                 histogram, protobuf,
             ]),
         .executableTarget(
             name: "benchmark",
             dependencies: [
-                "LoadGeneration", "EtcdClient", "EtcdAPI", "HTTP", "Net", "MVCC", "Telemetry", "Terminal",
+                "LoadGeneration", "EtcdClient", "EtcdAPI", "HTTP", "TLS", "Net", "MVCC", "Telemetry",
+                "Terminal",
                 arguments, protobuf,
             ],
             swiftSettings: strict),
@@ -165,6 +167,7 @@ let package = Package(
         tests("BackendTests", ["Backend", "CLMDB"]),
         tests("BoltTests", ["Bolt"], resources: [.copy("Fixtures")]),
         tests("NetTests", ["Net", "CPlatform"]),
+        tests("TLSTests", ["TLS", "Net", "COpenSSL", "EtcdClient", "HTTP"]),
         tests("TelemetryTests", ["Telemetry", logging]),
         tests("RaftTests", ["Raft"], resources: [.copy("Scripts")]),
         tests("MVCCTests", ["MVCC", "Backend", "Wire"]),
@@ -193,7 +196,7 @@ let package = Package(
             ]),
         tests("TransferTests", ["Transfer", "Backend", "Journal", "MVCC", "Raft", "Store"]),
         tests("TerminalTests", ["Terminal", arguments]),
-        tests("EtcdClientTests", ["EtcdClient", "HTTP", "Net"]),
+        tests("EtcdClientTests", ["EtcdClient", "HTTP", "Net", "TLS"]),
         tests(
             "LoadGenerationTests",
             ["LoadGeneration", "EtcdClient", "HTTP", "Net", "EtcdAPI", "Raft", "Wire", protobuf]),

@@ -1,10 +1,11 @@
 import HTTP
 import Net
+import TLS
 
 /// One connection to one of several endpoints, kept alive: what it loses it dials again.
 ///
-///     idle ──begin──▶ dialling ──▶ connected ──lost──▶ idle
-///      ▲                 └─refused: next endpoint, after a pause─┘
+///     idle ──begin──▶ dialling ──▶ greeting (TLS) ──▶ connected ──lost──▶ idle
+///      ▲                 └───────────┴─refused: next endpoint, after a pause─┘
 ///
 /// A call that finds no connection waits for the dial that is running; when that fails, it ends with code 14
 /// and the dial's error. Nothing is repeated: whether a lost call may be asked again is its caller's to know.
@@ -16,6 +17,8 @@ package final class Channel {
         /// No dial before the pause is over.
         case resting
         case dialling(ConnectAttempt)
+        /// Connected, and not yet secure.
+        case greeting(Connection)
         case connected(GRPCClientConnection)
         case closed
     }
@@ -24,7 +27,10 @@ package final class Channel {
     private let connector: Connector
     private let configuration: GRPCClientConfiguration
     private let endpoints: [Endpoint]
+    private let security: TLSContext?
     private let dialTimeout: Duration
+    /// Gives a greeting up.
+    private var dialEnd: Timer?
     private var state = State.idle
     private var waiting: [GRPCClientCall] = []
     /// The endpoint in use or to be dialled next.
@@ -38,16 +44,19 @@ package final class Channel {
 
     private static let pause: Duration = .milliseconds(100)
 
-    /// `first`: the place of the endpoint that is dialled first. `connector` must be of the same loop.
+    /// `first`: the place of the endpoint that is dialled first. `connector` and `security` must be of
+    /// the same loop; an endpoint that asks for TLS needs the latter.
     package init(
         _ endpoints: [Endpoint], first: Int = 0, connector: Connector, loop: EventLoop,
-        configuration: GRPCClientConfiguration, dialTimeout: Duration = .seconds(5)
+        configuration: GRPCClientConfiguration, security: TLSContext? = nil,
+        dialTimeout: Duration = .seconds(5)
     ) {
         precondition(!endpoints.isEmpty, "a channel leads somewhere")
         self.loop = loop
         self.connector = connector
         self.configuration = configuration
         self.endpoints = endpoints
+        self.security = security
         self.dialTimeout = dialTimeout
         current = first % endpoints.count
         headers = Array(repeating: nil, count: Method.allCases.count)
@@ -83,8 +92,8 @@ package final class Channel {
     private func headers(_ method: Method) -> GRPCRequestHeaders {
         if let known = headers[method.rawValue] { return known }
         let made = GRPCRequestHeaders(
-            path: method.path, authority: endpoint.authority,
-            metadata: token.map { [("token", $0)] } ?? [])
+            path: method.path, scheme: context(endpoint) == nil ? "http" : "https",
+            authority: endpoint.authority, metadata: token.map { [("token", $0)] } ?? [])
         headers[method.rawValue] = made
         return made
     }
@@ -106,23 +115,62 @@ package final class Channel {
 
     private func dial() {
         state = .dialling(
-            connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) { [self] result in
+            connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) {
+                [self] result in
                 dialled(result)
             })
     }
 
     private func dialled(_ result: Result<Connection, NetError>) {
         switch result {
-        case .success(let socket): connected(socket)
-        case .failure(let error):
-            state = .resting
-            let failed = takeWaiting()
-            let text = "connection error: desc = \"transport: Error while dialing: \(error)\""
-            current = (current + 1) % endpoints.count
-            forgetHeaders()
-            for call in failed { call.fail(GRPCStatus(.unavailable, text)) }
-            loop.schedule(after: Self.pause) { [self] in rested() }
+        case .success(let socket):
+            if let context = context(endpoint) { greet(socket, context) } else { connected(socket) }
+        case .failure(let error): refused("Error while dialing: \(error)")
         }
+    }
+
+    /// What TLS is spoken with there; nil: none is.
+    private func context(_ endpoint: Endpoint) -> TLSContext? {
+        switch endpoint.security {
+        case .plain: return nil
+        case .asGiven: return security
+        case .secure:
+            precondition(security != nil, "a channel to https:// is given what TLS needs")
+            return security
+        }
+    }
+
+    private func greet(_ socket: Connection, _ context: TLSContext) {
+        state = .greeting(socket)
+        dialEnd = loop.schedule(after: dialTimeout) { [self] in
+            greeted(socket, "context deadline exceeded")
+            socket.close()
+        }
+        TLSSession(socket, context, host: endpoint.host) { [self] error in greeted(socket, error?.description)
+        }
+    }
+
+    /// The connection is secure, or `failure` says why it never will be.
+    private func greeted(_ socket: Connection, _ failure: String?) {
+        guard case .greeting(let mine) = state, mine === socket else { return }
+        cancelDialEnd()
+        if let failure { refused("authentication handshake failed: \(failure)") } else { connected(socket) }
+    }
+
+    private func cancelDialEnd() {
+        if let dialEnd { loop.cancel(dialEnd) }
+        dialEnd = nil
+    }
+
+    /// Nothing listens there that could be asked: the next endpoint has its turn, after a pause.
+    private func refused(_ reason: String) {
+        state = .resting
+        let failed = takeWaiting()
+        current = (current + 1) % endpoints.count
+        forgetHeaders()
+        let text = "connection error: desc = \"transport: \(reason)\""
+        for call in failed { call.fail(GRPCStatus(.unavailable, text)) }
+        loop.schedule(after: Self.pause) { [self] in rested() }
     }
 
     private func connected(_ socket: Connection) {
@@ -154,6 +202,9 @@ package final class Channel {
         state = .closed
         switch was {
         case .dialling(let attempt): attempt.cancel()
+        case .greeting(let socket):
+            cancelDialEnd()
+            socket.close()
         case .connected(let connection): connection.close()
         case .idle, .resting, .closed: break
         }

@@ -1,5 +1,15 @@
-/// Where a server listens: `127.0.0.1:2379`, `[::1]:2379`, `http://name:2379`.
+/// Where a server listens: `127.0.0.1:2379`, `[::1]:2379`, `http://name:2379`, `https://name:2379`.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    /// Whether TLS is spoken there; clientv3 decides alike (endpoint.RequiresCredentials).
+    package enum Security: Hashable, Sendable {
+        /// `http://`: it is not, whatever certificates there are.
+        case plain
+        /// `https://`: it is.
+        case secure
+        /// No scheme: it is where the client was given anything for it.
+        case asGiven
+    }
+
     /// Why a text is no endpoint, in a sentence.
     package struct Problem: Error, Equatable, CustomStringConvertible {
         package let description: String
@@ -7,17 +17,18 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     package let host: String
     package let port: UInt16
+    package let security: Security
     /// As it was given.
     package let description: String
 
     package init(_ text: String) throws(Problem) {
         var rest = text[...]
+        var security = Security.asGiven
         if let scheme = text.firstRange(of: "://") {
             switch text[..<scheme.lowerBound] {
-            case "http": break
-            case "https":
-                throw Problem(description: "endpoint \(text): this client does not speak TLS")
-            default: throw Problem(description: "endpoint \(text): the scheme is http")
+            case "http": security = .plain
+            case "https": security = .secure
+            default: throw Problem(description: "endpoint \(text): the scheme is http or https")
             }
             rest = text[scheme.upperBound...]
         }
@@ -34,6 +45,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         if host.isEmpty { host = "127.0.0.1" }
         self.host = String(host)
         self.port = port
+        self.security = security
         description = text
     }
 

@@ -8,7 +8,8 @@ private func session(_ user: UnsafeMutableRawPointer?) -> HTTP2Session {
     return unsafe Unmanaged<HTTP2Session>.fromOpaque(user).takeUnretainedValue()
 }
 
-/// The stream behind a data source (`HTTP2Session.provider`), which its session holds as long as nghttp2 asks for it.
+/// The stream behind a data source (`HTTP2Session.provider`), which its session holds as long as nghttp2
+/// asks for it.
 private func stream(_ source: UnsafeMutablePointer<nghttp2_data_source>?) -> HTTP2Stream {
     guard let pointer = unsafe source?.pointee.ptr else { preconditionFailure("a data source is its stream") }
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()

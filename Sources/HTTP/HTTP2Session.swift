@@ -28,8 +28,8 @@ import Net
     final var unsentBytes = 0
     final var output = OutputCursor()
     final var drained: [HTTP2Stream] = []
-    /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other. Not retained; emptied
-    /// when nghttp2 closes it, which is while `streams` still holds it.
+    /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other. Not
+    /// retained; emptied when nghttp2 closes it, which is while `streams` still holds it.
     private final var recent: (streamID: Int32, stream: Unmanaged<HTTP2Stream>)?
 
     /// Greets with these SETTINGS and the connection's window.
@@ -122,7 +122,8 @@ import Net
         return unsafe found.takeUnretainedValue()
     }
 
-    /// Where DATA of a stream comes from; nghttp2 hands the stream back to the callbacks, without a search for it.
+    /// Where DATA of a stream comes from; nghttp2 hands the stream back to the callbacks, without a
+    /// search for it.
     final func provider(_ stream: HTTP2Stream) -> nghttp2_data_provider {
         unsafe nghttp2_data_provider(
             source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),

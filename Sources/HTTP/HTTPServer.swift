@@ -11,21 +11,24 @@ package final class HTTPServer {
     let web: (any WebApplication)?
     let library: HTTP2Library
     private let budget: ConnectionBudget
+    private let carry: ((Connection) -> Void)?
     private var listeners: [Listener] = []
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private var whenDrained: (() -> Void)?
 
     /// A server of the given applications; without one, its protocol is refused (the connection is
-    /// closed). `budget` may be shared by the servers of all loops.
+    /// closed). `budget` may be shared by the servers of all loops. `carry` gets every accepted
+    /// connection first, to attach a carrier (TLS).
     package init(
         loop: EventLoop, configuration: HTTPConfiguration, grpc: (any GRPCApplication)?,
-        web: (any WebApplication)?, budget: ConnectionBudget
+        web: (any WebApplication)?, budget: ConnectionBudget, carry: ((Connection) -> Void)? = nil
     ) {
         self.loop = loop
         self.configuration = configuration
         self.grpc = grpc
         self.web = web
         self.budget = budget
+        self.carry = carry
         library = HTTP2Library(configuration.limits)
     }
 
@@ -68,6 +71,7 @@ package final class HTTPServer {
         let connection = Connection(loop: loop, descriptor: descriptor, peer: peer, budget: budget)
         let machine = HTTPConnection(server: self, connection: connection)
         connections[ObjectIdentifier(machine)] = machine
+        carry?(connection)
         do throws(NetError) {
             try connection.attach(machine)
         } catch {

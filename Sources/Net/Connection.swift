@@ -12,13 +12,23 @@ package protocol ByteMachine: AnyObject {
     func closed()
 }
 
+/// A machine that speaks for another one: TLS, between the socket and what is spoken inside.
+package protocol ByteCarrier: ByteMachine {
+    /// Gets the machine inside, once. It may have to wait for its turn: it is asked and told nothing before.
+    func carry(_ machine: any ByteMachine)
+    /// Writes what must be said behind everything else, before an orderly end, and answers how much.
+    /// Called once.
+    func lastWords(into buffer: UnsafeMutableRawBufferPointer) -> Int
+    /// Why the connection ended, where the carrier ended it or knows more than that it did.
+    var failure: String? { get }
+}
+
 /// A socket and its machine.
 ///
 /// Input is read into the loop's buffer and given to the machine at once; output is pulled from the
 /// machine at the end of a pass, up to 256 KiB, and written once. What the kernel does not take is
 /// kept, and the machine is not asked again until it is gone: a peer that does not read costs at most
-/// one such buffer and whatever its machine leaves unsaid.
-/// (TLS will stand between the two: bytes read pass through it to the machine, bytes produced back.)
+/// one such buffer and whatever its machine leaves unsaid. A carrier (TLS) may stand between the two.
 package final class Connection: ReadinessHandler {
     package let loop: EventLoop
     package let peer: SocketAddress
@@ -27,7 +37,11 @@ package final class Connection: ReadinessHandler {
 
     private var descriptor: Descriptor?
     private var registration: Registration?
+    /// The carrier, where there is one.
     private var machine: (any ByteMachine)?
+    private var carrier: (any ByteCarrier)?
+    /// Why a carrier ended the connection; there once it is closed.
+    package private(set) var failure: String?
     private let budget: ConnectionBudget
     private var unwritten: [UInt8] = []
     private var unwrittenStart = 0
@@ -53,6 +67,16 @@ package final class Connection: ReadinessHandler {
 
     /// Begins to read for `machine`. Throws when epoll refuses; the connection is then closed.
     package func attach(_ machine: any ByteMachine) throws(NetError) {
+        if let carrier { carrier.carry(machine) } else { try begin(machine) }
+    }
+
+    /// Begins to read for a carrier; the machine inside is attached then or later.
+    package func attach(carrier: any ByteCarrier) throws(NetError) {
+        self.carrier = carrier
+        try begin(carrier)
+    }
+
+    private func begin(_ machine: any ByteMachine) throws(NetError) {
         precondition(self.machine == nil, "a connection has one machine")
         guard let number = descriptor?.number else { return }
         self.machine = machine
@@ -110,6 +134,8 @@ package final class Connection: ReadinessHandler {
         unwritten = []
         unwrittenStart = 0
         budget.giveBack()
+        failure = carrier?.failure
+        carrier = nil
         machine?.closed()
         machine = nil
     }
@@ -213,6 +239,10 @@ package final class Connection: ReadinessHandler {
     /// kernel send a reset, which can destroy our last bytes before the peer has read them.
     private func finish() {
         guard closing == .whenFlushed, let number = descriptor?.number else { return }
+        if let count = unsafe carrier?.lastWords(into: loop.writeBuffer), count > 0 {
+            // Nobody waits for these: what the kernel does not take of them is lost.
+            _ = unsafe try? descriptor?.write(UnsafeRawBufferPointer(rebasing: loop.writeBuffer[..<count]))
+        }
         if let lingering { loop.cancel(lingering) }
         _ = platform_shutdown_write(number)
         closing = .lingering

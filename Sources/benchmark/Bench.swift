@@ -6,6 +6,7 @@ import HTTP
 import LoadGeneration
 import Net
 import SwiftProtobuf
+import TLS
 import Telemetry
 import Terminal
 
@@ -14,6 +15,8 @@ struct Bench {
     let options: LoadOptions
     let session: LoadSession
     let channels: [Channel]
+    /// For endpoints that speak TLS.
+    private let security: TLSContext?
     /// Writes the loads down (`--record`).
     private let recorder: Recorder?
 
@@ -24,17 +27,20 @@ struct Bench {
         self.session = session
         recorder = try options.record.map { try Recorder($0) }
         var endpoints = try Endpoint.list(text ?? options.endpoints)
-        if options.targetLeader { endpoints = [try Self.leader(of: endpoints, session, options)] }
+        let security = try options.tls.context(endpoints)
+        self.security = security
+        if options.targetLeader { endpoints = [try Self.leader(of: endpoints, session, options, security)] }
         channels = session.channels(
-            endpoints, count: options.conns, dialTimeout: options.dialTimeout.value)
+            endpoints, count: options.conns, security: security, dialTimeout: options.dialTimeout.value)
         if let user = options.user { try authenticate(user) }
     }
 
     private static func leader(
-        of endpoints: [Endpoint], _ session: LoadSession, _ options: LoadOptions
+        of endpoints: [Endpoint], _ session: LoadSession, _ options: LoadOptions, _ security: TLSContext?
     ) throws -> Endpoint {
         for endpoint in endpoints {
-            let channel = session.channels([endpoint], count: 1, dialTimeout: options.dialTimeout.value)[0]
+            let channel = session.channels(
+                [endpoint], count: 1, security: security, dialTimeout: options.dialTimeout.value)[0]
             let status: StatusResponse? = try? session.ask(channel, .status, StatusRequest())
             channel.close()
             if let status, status.leader == status.header.memberID { return endpoint }
@@ -129,7 +135,8 @@ extension Bench {
     func hashKeys() throws {
         let output = Output.standard()
         for endpoint in try Endpoint.list(options.endpoints) {
-            let channel = session.channels([endpoint], count: 1, dialTimeout: options.dialTimeout.value)[0]
+            let channel = session.channels(
+                [endpoint], count: 1, security: security, dialTimeout: options.dialTimeout.value)[0]
             channel.token = channels[0].token
             defer { channel.close() }
             let began = MonotonicTime.now()

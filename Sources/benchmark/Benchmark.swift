@@ -14,12 +14,13 @@ struct Benchmark: ParsableCommand {
 
     /// Flags that may stand before the command, as in etcd's tool, and take no value.
     private static let switches: Set<String> = [
-        "--precise", "--sample", "--target-leader", "--insecure-skip-tls-verify", "--quiet", "--help",
-        "--version",
+        "--precise", "--sample", "--target-leader", "--insecure-skip-tls-verify", "--insecure-transport",
+        "--no-insecure-transport", "--quiet", "--help", "--version",
     ]
 
     /// Moves flags that stand before the command behind it: etcd's tool takes the common ones anywhere.
     static func commandFirst(_ arguments: [String]) -> [String] {
+        let arguments = arguments.compactMap { TLSOptions.arranged($0) }
         var command = 0
         while command < arguments.count, arguments[command].hasPrefix("-") {
             let takesValue = !arguments[command].contains("=") && !switches.contains(arguments[command])

@@ -53,20 +53,9 @@ struct LoadOptions: ParsableArguments {
     var seed: UInt64 = 1
     @Flag(help: "No progress on standard error.")
     var quiet = false
-
-    @Option(help: .hidden) var cert: String?
-    @Option(help: .hidden) var key: String?
-    @Option(help: .hidden) var cacert: String?
-    @Flag(name: .customLong("insecure-skip-tls-verify"), help: .hidden) var insecureSkipTLSVerify = false
+    @OptionGroup var tls: TLSOptions
 
     func validate() throws {
-        let tls = [
-            ("--cert", cert != nil), ("--key", key != nil), ("--cacert", cacert != nil),
-            ("--insecure-skip-tls-verify", insecureSkipTLSVerify),
-        ]
-        for (flag, isGiven) in tls where isGiven {
-            throw ValidationError("\(flag) asks for TLS, which this benchmark does not speak.")
-        }
         if let autoSyncInterval, autoSyncInterval.value > .zero {
             throw ValidationError("--auto-sync-interval is not known here: name every member in --endpoints.")
         }

@@ -127,13 +127,6 @@ def test_the_store_is_measured_without_a_server():
     assert "Requests/sec:" in output
 
 
-@pytest.mark.parametrize("flag", [["--cert", "x"], ["--key", "x"], ["--cacert", "x"], ["--insecure-skip-tls-verify"]])
-def test_a_flag_that_asks_for_TLS_is_refused_by_its_name(flag):
-    status, _, errors = run("benchmark", "put", *flag)
-    assert status == 2
-    assert f"{flag[0]} asks for TLS" in errors
-
-
 def test_where_nobody_listens_it_ends_with_status_1():
     status, output, _ = run("benchmark", "put", "--endpoints", "127.0.0.1:1", "--total", "3", "--quiet")
     assert status == 1

@@ -19,11 +19,10 @@ import Testing
         #expect(throws: Endpoint.Problem.self) { try Endpoint("::1:2379") }
     }
 
-    @Test func `TLS is refused by name`() {
-        #expect(throws: Endpoint.Problem(description: "endpoint https://a:1: this client does not speak TLS"))
-        {
-            try Endpoint("https://a:1")
-        }
+    @Test func `the scheme says whether TLS is spoken`() throws {
+        #expect(try Endpoint("a:1").security == .asGiven)
+        #expect(try Endpoint("http://a:1").security == .plain)
+        #expect(try Endpoint("https://a:1").security == .secure)
     }
 
     @Test(arguments: ["localhost", "a:b", "a:70000", "ftp://a:1", ""])

@@ -64,6 +64,7 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
         wakeUp.cancel(on: connection.loop)
         let ended = session
         session = nil
+        if let failure = connection.failure { ended?.failed(failure) }
         ended?.closed()
         whenClosed?()
         whenClosed = nil
@@ -81,7 +82,8 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
     package func close() { connection.close() }
 
     package func wake(at time: MonotonicTime) {
-        // `closed` cancels it. Not weak: an object that was ever weakly held pays for every reference counted.
+        // `closed` cancels it. Not weak: an object that was ever weakly held pays for every reference
+        // counted.
         wakeUp.ask(at: time, on: connection.loop) { [unowned self] in
             wakeUp.fired()
             session?.tick()

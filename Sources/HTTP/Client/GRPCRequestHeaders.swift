@@ -10,11 +10,14 @@ import CNgHTTP2
     let fields: [nghttp2_nv]
 
     /// `metadata`: more fields, names in lower case; a token belongs here (`token`).
-    package init(path: String, authority: String, metadata: [(name: String, value: String)] = []) {
+    package init(
+        path: String, scheme: String = "http", authority: String,
+        metadata: [(name: String, value: String)] = []
+    ) {
         self.path = path
         let pairs =
             [
-                (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", authority),
+                (":method", "POST"), (":scheme", scheme), (":path", path), (":authority", authority),
                 ("content-type", "application/grpc"), ("te", "trailers"),
             ] + metadata.map { ($0.name, $0.value) }
         let bytes = pairs.flatMap { Array($0.0.utf8) + Array($0.1.utf8) }

@@ -9,6 +9,10 @@ import Net
     private var block = GRPCResponseHeaders()
     /// nghttp2 has no stream number left (2^30 calls), and the connection goes the way of a GOAWAY.
     private var isExhausted = false
+    /// The server has greeted with its SETTINGS.
+    private var isGreeted = false
+    /// What calls are told that the end of the connection leaves unanswered.
+    private var lossText = "error reading from server: EOF"
 
     init(limits: HTTPLimits, library: HTTP2Library, host: any SessionHost) {
         super.init(
@@ -45,6 +49,14 @@ import Net
         return true
     }
 
+    /// Says why the connection is about to end. Texts: grpc-go's http2_client.go (NewHTTP2Client, reader).
+    func failed(_ reason: String) {
+        lossText =
+            isGreeted
+            ? "error reading from server: \(reason)"
+            : "connection error: desc = \"error reading server preface: \(reason)\""
+    }
+
     // What calls ask for.
 
     /// A message was queued.
@@ -68,6 +80,7 @@ import Net
 
     override func receivedFrame(_ frame: UnsafePointer<nghttp2_frame>) {
         let head = unsafe frame.pointee.hd
+        if head.type == UInt8(NGHTTP2_SETTINGS.rawValue) { isGreeted = true }
         let endsStream = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
         let type = UInt32(head.type)
         guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue && endsStream,
@@ -90,7 +103,7 @@ import Net
     }
 
     override func ended(_ stream: HTTP2Stream, _ code: UInt32?) {
-        unsafe unsafeDowncast(stream, to: GRPCClientCall.self).ended { Self.status(code) }
+        unsafe unsafeDowncast(stream, to: GRPCClientCall.self).ended { status(code) }
     }
 
     override func review(_ stream: HTTP2Stream, _ now: MonotonicTime) -> MonotonicTime? {
@@ -102,8 +115,8 @@ import Net
     }
 
     /// What a stream without trailers means. Source: grpc-go's http2_client.go and http_util.go.
-    private static func status(_ code: UInt32?) -> GRPCStatus {
-        guard let code else { return GRPCStatus(.unavailable, "error reading from server: EOF") }
+    private func status(_ code: UInt32?) -> GRPCStatus {
+        guard let code else { return GRPCStatus(.unavailable, lossText) }
         let name = unsafe String(cString: nghttp2_http2_strerror(code))
         let text = "stream terminated by RST_STREAM with error code: \(name)"
         return switch code {

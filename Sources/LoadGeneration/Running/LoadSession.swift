@@ -3,6 +3,7 @@ import EtcdClient
 import HTTP
 import Net
 import SwiftProtobuf
+import TLS
 
 /// The loop of a benchmark and what it runs on it, one thing after the other.
 package final class LoadSession {
@@ -18,12 +19,15 @@ package final class LoadSession {
         loop.atEndOfPass { [unowned self] in run?.pump() }
     }
 
-    /// Channels that dial when first asked; the i-th begins with the i-th endpoint, in turn.
-    package func channels(_ endpoints: [Endpoint], count: Int, dialTimeout: Duration) -> [Channel] {
+    /// Channels that dial when first asked; the i-th begins with the i-th endpoint, in turn. `security`
+    /// is what those need that speak TLS.
+    package func channels(
+        _ endpoints: [Endpoint], count: Int, security: TLSContext? = nil, dialTimeout: Duration
+    ) -> [Channel] {
         (0..<count).map {
             Channel(
                 endpoints, first: $0, connector: connector, loop: loop, configuration: configuration,
-                dialTimeout: dialTimeout)
+                security: security, dialTimeout: dialTimeout)
         }
     }
 
