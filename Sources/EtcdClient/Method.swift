@@ -1,6 +1,6 @@
 /// The calls of etcd's API; the raw value is the place among all of them, base 0.
 package enum Method: Int, CaseIterable, Sendable {
-    case range, put, deleteRange, txn, compact
+    case range, rangeStream, put, deleteRange, txn, compact
     case watch
     case leaseGrant, leaseRevoke, leaseKeepAlive, leaseTimeToLive, leaseLeases
     case memberAdd, memberRemove, memberUpdate, memberList, memberPromote
@@ -16,6 +16,7 @@ package enum Method: Int, CaseIterable, Sendable {
     package var path: String {
         switch self {
         case .range: "/etcdserverpb.KV/Range"
+        case .rangeStream: "/etcdserverpb.KV/RangeStream"
         case .put: "/etcdserverpb.KV/Put"
         case .deleteRange: "/etcdserverpb.KV/DeleteRange"
         case .txn: "/etcdserverpb.KV/Txn"

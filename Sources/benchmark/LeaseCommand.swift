@@ -1,5 +1,8 @@
 import ArgumentParser
+import EtcdAPI
+import EtcdClient
 import LoadGeneration
+import SwiftProtobuf
 import Terminal
 
 struct LeaseKeepAliveCommand: ParsableCommand {
@@ -17,17 +20,24 @@ struct LeaseKeepAliveCommand: ParsableCommand {
 }
 
 extension Bench {
-    /// A lease for every client.
-    func grantLeases() throws -> [Int64] {
+    /// A lease for every client; `timeToLive` in seconds.
+    func grantLeases(timeToLive: Int64 = 100) throws -> [Int64] {
         var plan = LoadPlan()
         plan.clients = options.clients
         plan.total = options.clients
-        let grants = LeaseGrantWorkload(clients: options.clients)
+        let grants = LeaseGrantWorkload(clients: options.clients, timeToLive: timeToLive)
         let granted = run(grants, plan, title: "leases")
         if let (status, _) = granted.errors.first { throw Failure(status.goText) }
         guard granted.succeeded == options.clients, !grants.leases.contains(0) else {
             throw Failure("not every client was granted a lease")
         }
         return grants.leases
+    }
+
+    /// Takes leases back, and with them every lock that hangs on one.
+    func revoke(_ leases: [Int64]) throws {
+        for lease in leases {
+            let _: LeaseRevokeResponse = try ask(.leaseRevoke, LeaseRevokeRequest.with { $0.id = lease })
+        }
     }
 }

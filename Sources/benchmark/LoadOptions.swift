@@ -13,6 +13,8 @@ struct DurationArgument: ExpressibleByArgument {
         guard let nanoseconds = GoDuration.nanoseconds(argument), nanoseconds >= 0 else { return nil }
         value = .nanoseconds(nanoseconds)
     }
+
+    var defaultValueDescription: String { value.goText }
 }
 
 extension SizeDistribution: ExpressibleByArgument {

@@ -91,65 +91,6 @@ struct WatchCommand: ParsableCommand {
     }
 }
 
-struct WatchLatencyCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "watch-latency", abstract: "From a put to its events, how long.")
-
-    @OptionGroup var common: LoadOptions
-    @OptionGroup var watching: WatcherOptions
-    @Option(name: .customLong("watchers-per-stream"), help: "Watchers per stream.")
-    var watchersPerStream = 10
-    @Flag(help: "Events carry the pair before the change.")
-    var prevkv = false
-    @Option(name: [.customLong("put-total"), .customLong("total")], help: "Puts in all.")
-    var putTotal = 1000
-    @Option(name: [.customLong("put-rate"), .customLong("rate")], help: "Puts per second.")
-    var putRate = 100.0
-    @Option(name: .customLong("key-size"), help: "Bytes of the key.")
-    var keySize = SizeDistribution.fixed(32)
-    @Option(name: .customLong("val-size"), help: "Bytes of a value, at least 8 for the time in it.")
-    var valSize = SizeDistribution.fixed(32)
-
-    func validate() throws {
-        if watchersPerStream < 1 || putTotal < 1 {
-            throw ValidationError("--watchers-per-stream and --put-total are at least 1.")
-        }
-        if putRate <= 0 { throw ValidationError("--put-rate is above 0.") }
-    }
-
-    func run() throws {
-        let bench = try Bench(common)
-        var keys = KeySpace(seed: common.seed)
-        keys.keySize = keySize
-        let request = WatchStreams.request(key: keys.key(0), previous: prevkv)
-        let watchers = WatchStreams(
-            bench.session, over: bench.channels, streams: watching.streams, perStream: watchersPerStream
-        ) { _ in request }
-        defer { watchers.close() }
-        guard watchers.createAll() else {
-            throw Failure(watchers.creation.errors.first?.key.goText ?? "interrupted")
-        }
-        var plan = LoadPlan()
-        plan.clients = common.clients
-        plan.total = putTotal
-        plan.rate = putRate
-        let puts = WatchedPutWorkload(
-            keys: keys, values: Values(size: valSize, seed: common.seed),
-            watchers: [watching.streams * watchersPerStream], clients: common.clients)
-        var times = EventTimes()
-        watchers.received = { response, _ in times.recordLatencies(response) }
-        let result = bench.run(puts, plan)
-        let isWhole = watchers.wait(for: puts.expected)
-        let output = Output.standard()
-        output.line("\nPut summary:")
-        output.write(bench.text(result))
-        output.line("\nWatch events summary:")
-        output.write(bench.text(result.beside("events", times.latencies, elapsed: times.elapsed)))
-        try bench.write(result)
-        if !isWhole { throw Failure("\(watchers.events) of \(puts.expected) events came") }
-    }
-}
-
 struct WatchGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch-get", abstract: "Reads while watchers are fed with what is past.")

@@ -18,6 +18,9 @@ TOTALS = {
     "txn-put": ["--total", "100", "--txn-ops", "3", "--key-space-size", "10"],
     "txn-mixed": ["put-key", "--total", "200", "--rw-ratio", "2"],
     "stm": ["--total", "50", "--keys", "4", "--keys-per-txn", "2", "--isolation", "ss"],
+    "stm-lock-client": ["--total", "40", "--keys", "2", "--stm-locker", "lock-client", "--txn-wr-percent", "100"],
+    "stm-lock-rpc": ["--total", "40", "--keys", "2", "--stm-locker", "lock-rpc", "--txn-wr-percent", "100"],
+    "range-paginate": ["--prefix", "put-key", "--paginate", "--limit", "2", "--total", "50"],
     "lease-keepalive": ["--total", "200"],
     "watch": ["--streams", "2", "--watch-per-stream", "10", "--watched-key-total", "3", "--put-total", "30"],
     "watch-get": ["--watchers", "50", "--events", "3"],
@@ -25,6 +28,10 @@ TOTALS = {
     "compaction": ["--total", "300", "--puts-per-compaction", "50", "--compact-index-delta", "10"],
     "kubernetes": ["--total", "300", "--pods", "60", "--nodes", "10", "--page-size", "20"],
 }
+
+
+COMMANDS = {"put", "range", "txn-put", "txn-mixed", "stm", "lease-keepalive", "watch", "watch-get", "watch-latency",
+            "compaction", "kubernetes"}
 
 
 @pytest.fixture(scope="module", params=[OURS, REAL], ids=["ours", "etcd"])
@@ -39,7 +46,8 @@ def benchmark(server, *arguments):
 
 @pytest.mark.parametrize("command", TOTALS)
 def test_every_command_runs_without_an_error(server, command):
-    status, output, errors = benchmark(server, command, *TOTALS[command], "--clients", "4", "--conns", "2")
+    name = command if command in COMMANDS else command.split("-")[0]
+    status, output, errors = benchmark(server, name, *TOTALS[command], "--clients", "4", "--conns", "2")
     assert (status, errors) == (0, "")
     assert "Requests/sec:" in output and "99% in" in output
     assert "Error distribution" not in output
@@ -119,6 +127,39 @@ def test_two_servers_are_compared_in_one_run():
         figures = {figure["name"]: figure for figure in read["figures"]}
         assert {"Requests/sec", "p50", "p99", "Server CPU", "Server memory"} <= figures.keys()
         assert len(figures["Requests/sec"]["ratios"]) == 3
+
+
+COMPARED = {
+    "range": ["--range-keys", "30", "--paginate", "--limit", "7"],
+    "stm": ["--keys", "3", "--stm-locker", "lock-rpc"],
+    "watch-latency": ["--streams", "2", "--watchers-per-stream", "2"],
+    "kubernetes": ["--pods", "30", "--nodes", "5", "--watchers", "2"],
+    "txn-mixed": ["--rw-ratio", "2"],
+    "lease-keepalive": [],
+}
+
+
+@pytest.mark.parametrize("load", COMPARED)
+def test_every_load_can_be_compared(load):
+    with Server(OURS) as ours, Server(REAL) as real:
+        ours.start()
+        real.start()
+        status, output, errors = run(
+            "benchmark", "compare", "--a", ours.endpoint, "--b", real.endpoint, "--rounds", "2", "--total", "40",
+            "--clients", "3", "--load", load, *COMPARED[load], "--json", "-", "--quiet")
+        assert status == 0, errors
+        figures = {figure["name"]: figure for figure in json.loads(output)["figures"]}
+        assert len(figures["Requests/sec"]["ratios"]) == 2
+        assert "Errors" not in figures
+
+
+def test_a_range_is_read_as_a_stream_where_the_server_knows_it(server):
+    benchmark(server, "put", "--total", "20", "--key-space-size", "20", "--sequential-keys", "--prefix", "streamed/")
+    status, output, _ = benchmark(server, "range", "--prefix", "streamed/", "--stream", "--total", "10")
+    if server.binary == OURS:
+        assert status == 0 and "Error distribution" not in output
+    else:  # 3.4
+        assert status == 1 and "code = Unimplemented" in output
 
 
 def test_the_store_is_measured_without_a_server():

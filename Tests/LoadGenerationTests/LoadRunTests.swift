@@ -48,6 +48,35 @@ import Testing
         #expect(result.succeeded == 10)
     }
 
+    @Test func `what is followed ends when it has said enough, and that is no failure`() throws {
+        let session = try LoadSession()
+        let server = try TestServer(session)
+        let workload = FollowingWorkload()
+        var plan = LoadPlan()
+        plan.clients = 2
+        plan.total = 10
+        let result = session.run(workload, plan, over: try server.channels(session, 1))
+        #expect(result.succeeded == 10)
+        #expect(result.failed == 0)
+        #expect(workload.answers == 30)
+    }
+
+    @Test func `behind a failure comes one request that counts nowhere`() throws {
+        let session = try LoadSession()
+        let server = try TestServer(session)
+        server.failsEvery = 2
+        let workload = FollowingWorkload()
+        workload.follows = false
+        var plan = LoadPlan()
+        plan.clients = 1
+        plan.total = 9
+        let result = session.run(workload, plan, over: try server.channels(session, 1))
+        // Asked: fine, failed, cleaned up, failed, cleaned up, …
+        #expect(workload.cleaned == result.failed)
+        #expect(result.succeeded + result.failed == 9)
+        #expect(server.asked == 9 + workload.cleaned)
+    }
+
     @Test func `with a rate no operation begins before its time`() throws {
         let session = try LoadSession()
         let server = try TestServer(session)

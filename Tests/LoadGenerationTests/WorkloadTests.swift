@@ -61,6 +61,42 @@ import Testing
         #expect(range.serializable && range.countOnly && !range.keysOnly)
     }
 
+    @Test func `pages follow each other at the revision of the first`() throws {
+        var options = RangeOptions()
+        options.key = Array("a".utf8)
+        options.end = Array("c".utf8)
+        let workload = RangeWorkload(options, .pages(of: 2), clients: 1)
+        var request: [UInt8] = []
+        #expect(workload.begin(0, &request) == .range)
+        let first = try RangeRequest(serializedBytes: request)
+        #expect(first.limit == 2 && first.revision == 0 && Array(first.key) == options.key)
+        func answer(_ revision: Int64, last: String, more: Bool) throws {
+            let page = RangeResponse.with {
+                $0.header.revision = revision
+                $0.kvs = [.with { $0.key = Data("a".utf8) }, .with { $0.key = Data(last.utf8) }]
+                $0.more = more
+            }
+            let bytes: [UInt8] = try page.serializedBytes()
+            workload.answer(0, bytes.span.bytes)
+        }
+        try answer(30, last: "b", more: true)
+        request = []
+        #expect(workload.proceed(0, &request) == .ask(.range))
+        let second = try RangeRequest(serializedBytes: request)
+        #expect(Array(second.key) == Array("b\0".utf8) && second.revision == 30 && second.limit == 2)
+        #expect(Array(second.rangeEnd) == options.end)
+        try answer(31, last: "bb", more: false)
+        #expect(workload.proceed(0, &request) == .done(kind: 0))
+        request = []
+        _ = workload.begin(0, &request)
+        #expect(try RangeRequest(serializedBytes: request) == first)
+    }
+
+    @Test func `a stream is asked by its own call`() {
+        var request: [UInt8] = []
+        #expect(RangeWorkload(RangeOptions(), .stream).begin(0, &request) == .rangeStream)
+    }
+
     @Test func `a prefix of the largest bytes ends nowhere`() {
         #expect(RangeOptions.end(ofPrefix: [1, 0xff, 0xff]) == [2])
         #expect(RangeOptions.end(ofPrefix: [0xff]) == [0])

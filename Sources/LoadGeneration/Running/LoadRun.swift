@@ -14,7 +14,12 @@ package final class LoadRun: GRPCResponseHandler {
         /// When its operation began, or should have.
         var began: Int64 = 0
         var request: [UInt8] = []
+        var following = Following.nothing
+        /// Its operation has failed, and what runs cleans up.
+        var isCleaning = false
     }
+
+    private enum Following { case nothing, open, satisfied }
 
     private enum Phase { case warming, counting, draining, over }
 
@@ -163,28 +168,52 @@ package final class LoadRun: GRPCResponseHandler {
     }
 
     private func ask(_ method: EtcdClient.Method, _ client: Int) {
-        if let record = plan.record {
-            record(MonotonicTime.now().nanoseconds - runBegan, method, clients[client].request)
-        }
+        record(method, client)
         clients[client].channel.ask(method, clients[client].request, tag: client, self)
     }
 
+    private func follow(_ method: EtcdClient.Method, _ client: Int) {
+        record(method, client)
+        clients[client].following = .open
+        clients[client].channel.open(method, tag: client, self).send(clients[client].request)
+    }
+
+    private func record(_ method: EtcdClient.Method, _ client: Int) {
+        guard let record = plan.record else { return }
+        record(MonotonicTime.now().nanoseconds - runBegan, method, clients[client].request)
+    }
+
     package func message(_ call: GRPCClientCall, _ bytes: borrowing RawSpan) {
-        workload.answer(call.tag, bytes)
+        let client = call.tag
+        if clients[client].isCleaning { return }
+        workload.answer(client, bytes)
+        if clients[client].following == .open, workload.isSatisfied(client) {
+            clients[client].following = .satisfied
+            call.cancel()
+        }
     }
 
     package func ended(_ call: GRPCClientCall, _ status: GRPCStatus) {
         if phase == .over { return }
         let client = call.tag
         let now = MonotonicTime.now().nanoseconds
-        if status.code == .ok {
-            clients[client].request.removeAll(keepingCapacity: true)
+        let isFine = status.code == .ok || clients[client].following == .satisfied
+        clients[client].following = .nothing
+        clients[client].request.removeAll(keepingCapacity: true)
+        if clients[client].isCleaning {
+            clients[client].isCleaning = false
+        } else if isFine {
             switch workload.proceed(client, &clients[client].request) {
             case .ask(let method): return ask(method, client)
+            case .follow(let method): return follow(method, client)
             case .done(let kind): count(client, kind, now)
             }
         } else {
             countFailure(client, status)
+            if let method = workload.failed(client, &clients[client].request) {
+                clients[client].isCleaning = true
+                return ask(method, client)
+            }
         }
         busy -= 1
         continueWith(client, now)

@@ -20,16 +20,15 @@ package final class KubernetesWorkload: Workload {
     private struct Operation {
         var kind = Kind.get
         var object = 0
-        /// A list: where the next page begins, and the revision all pages are read at.
-        var continuation: [UInt8] = []
-        var revision: Int64 = 0
+        /// Of a list.
+        var paging = Paging()
         var hasSucceeded = false
-        var hasMore = false
     }
 
     private let pods: Int
     private let nodes: Int
     private let pageSize: Int64
+    private let allPods: RangeOptions
     private var values: Values
     private var chance: SeededGenerator
     /// The revision each object was last seen at, 0 where it is gone; pods first, then nodes' leases.
@@ -50,6 +49,10 @@ package final class KubernetesWorkload: Workload {
         self.pageSize = pageSize
         self.values = values
         chance = SeededGenerator(seed: seed &+ 4)
+        var allPods = RangeOptions()
+        allPods.key = Self.podPrefix
+        allPods.end = RangeOptions.end(ofPrefix: Self.podPrefix)
+        self.allPods = allPods
         operations = Array(repeating: Operation(), count: clients)
     }
 
@@ -89,11 +92,7 @@ package final class KubernetesWorkload: Workload {
             request.appendField(1, always: Self.name(operation.object, pods: pods))
             return .range
         case .list:
-            let first = operation.continuation.isEmpty
-            request.appendField(1, always: first ? Self.podPrefix : operation.continuation)
-            request.appendField(2, always: RangeOptions.end(ofPrefix: Self.podPrefix))
-            request.appendField(3, pageSize)
-            request.appendField(4, operation.revision)
+            operation.paging.request(of: allPods, pageSize: pageSize, into: &request)
             return .range
         case .create, .update, .delete, .lease:
             writeTransaction(operation, &request)
@@ -128,28 +127,9 @@ package final class KubernetesWorkload: Workload {
     package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
         switch operations[client].kind {
         case .get: break
-        case .list: readPage(client, bytes)
+        case .list: operations[client].paging.read(bytes)
         case .create, .update, .delete, .lease: readTransaction(client, bytes)
         }
-    }
-
-    private func readPage(_ client: Int, _ bytes: borrowing RawSpan) {
-        var cursor = WireCursor()
-        var last: Range<Int>?
-        operations[client].hasMore = false
-        while let field = try? cursor.next(in: bytes) {
-            switch (field.number, field.value) {
-            case (1, .bytes(let header)):
-                if operations[client].revision == 0, let fields = try? Fields(decoding: bytes, at: header) {
-                    operations[client].revision = fields.number(3)
-                }
-            case (2, .bytes(let pair)): last = pair
-            case (3, .varint(let more)): operations[client].hasMore = more != 0
-            default: break
-            }
-        }
-        guard let last, let pair = try? Fields(decoding: bytes, at: last) else { return }
-        operations[client].continuation = pair.bytes(1) + [0]
     }
 
     private func readTransaction(_ client: Int, _ bytes: borrowing RawSpan) {
@@ -171,7 +151,7 @@ package final class KubernetesWorkload: Workload {
         switch operation.kind {
         case .get: break
         case .list:
-            if operation.hasMore { return .ask(write(client, &request)) }
+            if operation.paging.hasMore { return .ask(write(client, &request)) }
         case .create: break  // there already: an apiserver says so and does not try again
         case .update, .delete, .lease:
             if !operation.hasSucceeded {

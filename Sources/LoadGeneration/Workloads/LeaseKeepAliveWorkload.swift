@@ -17,7 +17,7 @@ package final class LeaseKeepAliveWorkload: Workload {
     }
 
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
-        request = requests[client]
+        request += requests[client]
         return .leaseKeepAlive
     }
 }
@@ -38,7 +38,7 @@ package final class LeaseGrantWorkload: Workload {
     }
 
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
-        request = self.request
+        request += self.request
         return .leaseGrant
     }
 

@@ -15,7 +15,8 @@ package enum Isolation: String, CaseIterable, Sendable {
 }
 
 /// `stm`: reads of some keys and writes of some, committed by one transaction that is tried again, from its
-/// reads on, when its conditions fail. The latency is that of all tries.
+/// reads on, when its conditions fail. The latency is that of all tries, and of taking and giving back
+/// the lock where there is one around it.
 package final class STMWorkload: Workload {
     package let kinds = ["stm"]
     private let isolation: Isolation
@@ -25,6 +26,8 @@ package final class STMWorkload: Workload {
     private var values: Values
     private var chance: SeededGenerator
     private var transactions: [Transaction]
+    /// By client; empty without a locker.
+    private var locks: [ClientLock]
     /// Tries that failed for a conflict.
     package private(set) var conflicts = 0
 
@@ -34,14 +37,19 @@ package final class STMWorkload: Workload {
         /// The mod revision each key was read at, as far as read.
         var revisions: [Int64] = []
         var firstRevision: Int64 = 0
+        var isLocking = false
+        var isUnlocking = false
         var isCommitting = false
         var hasSucceeded = false
     }
 
+    /// `leases`: those of the clients, where there is a locker.
     package init(
         isolation: Isolation, keys: Int, keysPerTransaction: Int, writePercent: Int, values: Values,
-        clients: Int, seed: UInt64
+        clients: Int, seed: UInt64, locker: STMLocker = .stm, leases: [Int64] = []
     ) {
+        precondition(locker == .stm || leases.count == clients, "every client has a lease for its lock")
+        locks = locker == .stm ? [] : leases.map { ClientLock(locker, lease: $0) }
         precondition(keysPerTransaction > 0 && keysPerTransaction <= keys, "a transaction's keys differ")
         self.isolation = isolation
         names = (0..<keys).map { Array("stm/\($0)".utf8) }
@@ -60,8 +68,9 @@ package final class STMWorkload: Workload {
             if taken.insert(key).inserted { transaction.keys.append(key) }
         }
         transaction.isWrite = chance.below(100) < writePercent
+        transaction.isLocking = !locks.isEmpty
         transactions[client] = transaction
-        return read(client, &request)
+        return locks.isEmpty ? read(client, &request) : locks[client].begin(&request)
     }
 
     private func read(_ client: Int, _ request: inout [UInt8]) -> Method {
@@ -77,6 +86,8 @@ package final class STMWorkload: Workload {
     }
 
     package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        if transactions[client].isLocking { return locks[client].answer(bytes) }
+        if transactions[client].isUnlocking { return }
         guard let fields = try? Fields(decoding: bytes) else { return }
         if transactions[client].isCommitting {
             transactions[client].hasSucceeded = fields.number(2) != 0
@@ -90,9 +101,15 @@ package final class STMWorkload: Workload {
     }
 
     package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        if transactions[client].isLocking {
+            if let step = locks[client].proceed(&request) { return step }
+            transactions[client].isLocking = false
+            return .ask(read(client, &request))
+        }
         let transaction = transactions[client]
+        if transaction.isUnlocking { return .done(kind: 0) }
         if transaction.isCommitting {
-            if transaction.hasSucceeded { return .done(kind: 0) }
+            if transaction.hasSucceeded { return unlock(client, &request) }
             conflicts += 1
             transactions[client].revisions = []
             transactions[client].firstRevision = 0
@@ -103,6 +120,19 @@ package final class STMWorkload: Workload {
         transactions[client].isCommitting = true
         request = commit(transaction)
         return .ask(.txn)
+    }
+
+    private func unlock(_ client: Int, _ request: inout [UInt8]) -> Step {
+        guard !locks.isEmpty, let method = locks[client].release(&request) else { return .done(kind: 0) }
+        transactions[client].isUnlocking = true
+        return .ask(method)
+    }
+
+    package func isSatisfied(_ client: Int) -> Bool { locks[client].isSatisfied }
+
+    /// A lock that is not given back would stop everybody.
+    package func failed(_ client: Int, _ request: inout [UInt8]) -> Method? {
+        locks.isEmpty ? nil : locks[client].release(&request)
     }
 
     private func commit(_ transaction: Transaction) -> [UInt8] {

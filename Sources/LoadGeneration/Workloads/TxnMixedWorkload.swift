@@ -37,7 +37,7 @@ package final class TxnMixedWorkload: Workload {
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
         if chance.next() >> 32 < readShare {
             kindOf[client] = 0
-            request = read
+            request += read
             return .txn
         }
         kindOf[client] = 1

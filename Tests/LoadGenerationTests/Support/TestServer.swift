@@ -4,7 +4,8 @@ import Net
 
 @testable import LoadGeneration
 
-/// A server on the session's own loop: answers every call with one message, or fails every n-th.
+/// A server on the session's own loop: answers every call with one message, or fails every n-th. A request
+/// that is not empty gets two messages, and its stream stays open.
 final class TestServer: GRPCApplication, GRPCHandler {
     private let socket: ListeningSocket
     private var server: HTTPServer?
@@ -36,7 +37,7 @@ final class TestServer: GRPCApplication, GRPCHandler {
             return call.finish(GRPCStatus(.resourceExhausted, "etcdserver: too many requests"))
         }
         call.send(answer)
-        call.finish()
+        if bytes.byteCount > 0 { call.send(answer) } else { call.finish() }
     }
 
     func cancelled(_ call: GRPCCall) {}
@@ -60,5 +61,37 @@ final class TestWorkload: Workload {
         if done[client, default: 0] >= requests { return .done(kind: 0) }
         done[client, default: 0] += 1
         return .ask(.range)
+    }
+}
+
+/// Asks once, then follows a stream until its second answer.
+final class FollowingWorkload: Workload {
+    let kinds = ["test"]
+    var follows = true
+    private(set) var answers = 0
+    private(set) var cleaned = 0
+    private var heard: [Int: Int] = [:]
+
+    func begin(_ client: Int, _ request: inout [UInt8]) -> EtcdClient.Method {
+        heard[client] = 0
+        return .put
+    }
+
+    func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        answers += 1
+        heard[client, default: 0] += 1
+    }
+
+    func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        if !follows || heard[client, default: 0] > 1 { return .done(kind: 0) }
+        request = [1]
+        return .follow(.watch)
+    }
+
+    func isSatisfied(_ client: Int) -> Bool { heard[client, default: 0] >= 3 }
+
+    func failed(_ client: Int, _ request: inout [UInt8]) -> EtcdClient.Method? {
+        cleaned += 1
+        return .range
     }
 }
