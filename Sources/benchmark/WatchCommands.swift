@@ -11,6 +11,11 @@ struct WatcherOptions: ParsableArguments {
     func validate() throws {
         if streams < 1 { throw ValidationError("--streams is at least 1.") }
     }
+
+    /// How many of `total` watchers watch each of `keys` keys, taken in turn.
+    static func perKey(_ total: Int, keys: Int) -> [Int] {
+        (0..<keys).map { total / keys + ($0 < total % keys ? 1 : 0) }
+    }
 }
 
 struct WatchCommand: ParsableCommand {
@@ -84,10 +89,7 @@ struct WatchCommand: ParsableCommand {
         guard watchers.createAll(progress: { bar.update(UInt64($0)) }) else {
             throw Failure(watchers.creation.errors.first?.key.goText ?? "interrupted")
         }
-        let watched = (0..<watchedKeyTotal).map { key in
-            total / watchedKeyTotal + (key < total % watchedKeyTotal ? 1 : 0)
-        }
-        return (watchers, watched)
+        return (watchers, WatcherOptions.perKey(total, keys: watchedKeyTotal))
     }
 }
 

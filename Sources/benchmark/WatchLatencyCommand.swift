@@ -2,16 +2,20 @@ import ArgumentParser
 import LoadGeneration
 import Terminal
 
-/// How long events take to reach their watchers: puts of one key that all of them watch.
+/// How long events take to reach their watchers: puts of the keys that they watch.
 struct WatchLatencyOptions: ParsableArguments {
     @OptionGroup var watching: WatcherOptions
     @Option(name: .customLong("watchers-per-stream"), help: "Watchers per stream.")
     var watchersPerStream = 10
+    @Option(name: .customLong("watched-key-total"), help: "Different keys that are watched and written.")
+    var watchedKeyTotal = 1
     @Flag(help: "Events carry the pair before the change.")
     var prevkv = false
 
     func validate() throws {
-        if watchersPerStream < 1 { throw ValidationError("--watchers-per-stream is at least 1.") }
+        if watchersPerStream < 1 || watchedKeyTotal < 1 {
+            throw ValidationError("--watchers-per-stream and --watched-key-total are at least 1.")
+        }
     }
 
     /// Creates the watchers, puts by the plan, and waits for the events: what the puts took, and the events.
@@ -21,16 +25,20 @@ struct WatchLatencyOptions: ParsableArguments {
     ) throws -> (puts: LoadResult, events: LoadResult) {
         var keys = KeySpace(seed: bench.options.seed)
         keys.keySize = keySize
-        let request = WatchStreams.request(key: keys.key(0), previous: prevkv)
+        keys.size = UInt64(watchedKeyTotal)
+        let requests = (0..<watchedKeyTotal).map {
+            WatchStreams.request(key: keys.key(UInt64($0)), previous: prevkv)
+        }
         let watchers = WatchStreams(
             bench.session, over: bench.channels, streams: watching.streams, perStream: watchersPerStream
-        ) { _ in request }
+        ) { [watchedKeyTotal] in requests[$0 % watchedKeyTotal] }
         defer { watchers.close() }
         guard watchers.createAll() else {
             throw Failure(watchers.creation.errors.first?.key.goText ?? "interrupted")
         }
         let puts = WatchedPutWorkload(
-            keys: keys, values: values, watchers: [watching.streams * watchersPerStream],
+            keys: keys, values: values,
+            watchers: WatcherOptions.perKey(watching.streams * watchersPerStream, keys: watchedKeyTotal),
             clients: plan.clients)
         var times = EventTimes()
         watchers.received = { response, _ in times.recordLatencies(response) }

@@ -24,7 +24,8 @@ TOTALS = {
     "lease-keepalive": ["--total", "200"],
     "watch": ["--streams", "2", "--watch-per-stream", "10", "--watched-key-total", "3", "--put-total", "30"],
     "watch-get": ["--watchers", "50", "--events", "3"],
-    "watch-latency": ["--streams", "2", "--watchers-per-stream", "3", "--put-total", "20", "--put-rate", "200"],
+    "watch-latency": ["--streams", "2", "--watchers-per-stream", "3", "--put-total", "20", "--put-rate", "200",
+                      "--watched-key-total", "2"],
     "compaction": ["--total", "300", "--puts-per-compaction", "50", "--compact-index-delta", "10"],
     "kubernetes": ["--total", "300", "--pods", "60", "--nodes", "10", "--page-size", "20"],
 }

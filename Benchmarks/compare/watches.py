@@ -1,0 +1,54 @@
+"""Watchers: what an event costs the server, how late it is, what a watcher weighs."""
+
+from loads import benchmark, benchmark_text
+from rows import at_most
+from run import interleaved, single_members
+
+# Streams, watchers of each, keys, puts per second.
+FAN_OUT = (100, 1, 1, 200)
+ONE_KEY = (100, 10, 1, 20)
+DISTINCT = (10, 1000, 10_000, 500)
+
+
+def fan_out(options, sheet):
+    with single_members(options) as servers:
+        latency(options, sheet, servers, "100 watchers of one key", FAN_OUT, cpu=at_most(0.4), p99=at_most(0.5))
+        full_speed(options, sheet, servers)
+
+
+def many(options, sheet):
+    with single_members(options) as servers:
+        latency(options, sheet, servers, "1,000 watchers of one key", ONE_KEY, memory=True)
+    with single_members(options) as servers:
+        latency(options, sheet, servers, "10,000 watchers of different keys", DISTINCT, memory=True)
+
+
+def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=False):
+    """At a rate both keep up with: the time from a put's intended start to the event."""
+    streams, per_stream, keys, rate = amount
+    flags = ["watch-latency", "--conns", min(streams, 100), "--streams", streams, "--watchers-per-stream", per_stream,
+             "--watched-key-total", keys, "--put-rate", rate, "--put-total", rate * options.seconds(3),
+             "--clients", 10]
+    watchers_of_a_key = streams * per_stream // keys
+    idle = {name: server.memory()[0] for name, server in servers.items()}
+    samples = interleaved(servers, options.rounds, lambda server: benchmark(server, *flags))
+    command = benchmark_text(*flags)
+    title = f"{title}, {rate} puts/s"
+    sheet.add(f"{title}: server CPU", "us/event", samples,
+              lambda r: r.json["server"]["cpuSeconds"] * 1e6 / (r.json["succeeded"] * watchers_of_a_key), command, cpu)
+    for percent, target in (("50", None), ("99", p99)):
+        sheet.add(f"{title}: put to event, p{percent}", "us", samples,
+                  lambda r: r.section("Watch events summary")[1][percent], command, target)
+    if memory:
+        sheet.add_values(
+            f"{title}: anonymous memory more than idle", "MiB",
+            {name: (samples[name][0].json["server"]["anonymousBytes"] - idle[name]) / 2**20 for name in servers},
+            command)
+
+
+def full_speed(options, sheet, servers):
+    flags = ["watch", "--conns", 100, "--streams", 100, "--watch-per-stream", 1, "--put-total",
+             options.count(5000), "--clients", 10]
+    samples = interleaved(servers, options.rounds, lambda server: benchmark(server, *flags))
+    sheet.add("100 watchers of one key, puts of 10 clients as fast as they go", "events/s", samples,
+              lambda r: r.section("Watch events received summary")[0], benchmark_text(*flags))
