@@ -17,7 +17,7 @@ import time
 import traceback
 
 from groups import GROUPS
-from machine import machine
+from machine import Company, machine
 from report import render, save
 from rows import Sheet
 from run import REPOSITORY, Options
@@ -77,17 +77,19 @@ def names(text):
 
 def run_group(name, options):
     title, group = GROUPS[name]
-    began, sheet = time.monotonic(), Sheet()
+    began, company, sheet = time.monotonic(), Company(), Sheet()
     print(f"{name}: {title}", flush=True)
     try:
         here = machine(options)
         group(options, sheet)
+        here["company"] = company.percent()
     except Exception:
         traceback.print_exc()
         return False
     if options.scale == 1:
         save(name, title, sheet.rows, here)
-    print(f"{name}: {time.monotonic() - began:.0f} s\n", flush=True)
+    seconds, others = time.monotonic() - began, here["company"]
+    print(f"{name}: {seconds:.0f} s, in which others used {others} % of a processor\n", flush=True)
     return True
 
 

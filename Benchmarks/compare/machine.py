@@ -5,8 +5,10 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import subprocess
 import tempfile
+import time
 
 from limits import disk_sync
 from run import REPOSITORY
@@ -54,3 +56,24 @@ def machine(options):
         "h2load": output("h2load", "--version"),
         "rounds": options.rounds,
     }
+
+
+class Company:
+    """What others used of the processors since this began, while all programs of ours that ran were waited for."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.before = self.seconds()
+
+    @staticmethod
+    def seconds():
+        """Of others (and of the machine below ours), as far as can be seen now."""
+        fields = pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+        user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
+        ours = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+        return busy - sum(each.ru_utime + each.ru_stime for each in ours)
+
+    def percent(self):
+        """Of one processor."""
+        return max(0, round((self.seconds() - self.before) / (time.monotonic() - self.began) * 100))

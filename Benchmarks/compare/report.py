@@ -92,8 +92,8 @@ def verdict(row):
 def section(name, group):
     machine, rows = group["machine"], group["rows"]
     commands = list(dict.fromkeys(row.command for row in rows))
-    lines = [f"\n## {name}\n", f"{group['title']} Measured {machine['date']} at commit {machine['commit']}, "
-             f"a sync of the disk {machine['sync']} us.\n",
+    lines = [f"\n## {name}\n", f"{group['title']} Measured {machine['date']} at commit {machine['commit']}; a sync of "
+             f"the disk took {machine['sync']} us, others used {machine['company']} % of one processor meanwhile.\n",
              "| what | unit | ours | etcd | ours ÷ etcd | spread | target | by |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         other = number(row.median(row.other)) + ("" if row.beside == "etcd" else f" ({row.beside})")
