@@ -54,7 +54,7 @@ def programs(groups):
         for value in dict.fromkeys(group["machine"][key] for group in groups.values()):
             lines.append(f"- {title}: {value}")
     syncs = [group["machine"]["sync"] for group in groups.values()]
-    lines.append(f"- Disk: pwrite and fdatasync of 384 bytes took {min(syncs)}-{max(syncs)} us (median)")
+    lines.append(f"- Disk: pwrite and fdatasync of 384 bytes took a median of {min(syncs)}-{max(syncs)} us")
     return lines
 
 
@@ -82,7 +82,7 @@ def worse(groups):
 
 
 def unit_of(row):
-    return f": {row.unit}" if row.unit else ""
+    return f" ({row.unit})" if row.unit else ""
 
 
 def verdict(row):
