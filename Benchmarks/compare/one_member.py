@@ -68,7 +68,7 @@ def transactions_and_ranges(options, sheet):
             client = Client(server.endpoint)
             assert client.kv("Txn", known.request).succeeded, "the condition holds"
             client.close()
-        # Before the store is filled: after a burst of writes each Txn of etcd 3.4 copies a buffer as large as the burst.
+        # Before the store is filled: after a burst of writes each Txn of etcd 3.4 copies a buffer as large as it.
         run_loads(options, sheet, servers, [
             Load("Txn of one put", put_transaction(), rate=at_least(4), cpu=QUARTER, p99=at_most(0.5)),
             Load("Txn: if the revision is as known put, else get", known, rate=at_least(4), cpu=QUARTER,
