@@ -4,16 +4,19 @@ from loads import benchmark, benchmark_text
 from rows import at_most
 from run import interleaved, single_members
 
-# Streams, watchers of each, keys, puts per second.
-FAN_OUT = (100, 1, 1, 200)
-ONE_KEY = (100, 10, 1, 20)
-DISTINCT = (10, 1000, 10_000, 500)
+# Connections, streams, watchers of each, keys, puts per second.
+ALONE = (100, 100, 1, 1, 200)
+SHARED = (10, 100, 1, 1, 200)
+ONE_KEY = (100, 100, 10, 1, 20)
+DISTINCT = (10, 10, 1000, 10_000, 500)
 
 
 def fan_out(options, sheet):
     with single_members(options) as servers:
-        latency(options, sheet, servers, "100 watchers of one key", FAN_OUT, cpu=at_most(0.4), p99=at_most(0.5))
-        full_speed(options, sheet, servers)
+        for how, amount in (("on 100 connections", ALONE), ("on 10 connections", SHARED)):
+            latency(options, sheet, servers, f"100 watchers of one key {how}", amount, cpu=at_most(0.4),
+                    p99=at_most(0.5))
+            full_speed(options, sheet, servers, f"100 watchers of one key {how}", amount[0])
 
 
 def many(options, sheet):
@@ -25,8 +28,8 @@ def many(options, sheet):
 
 def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=False):
     """At a rate both keep up with: the time from a put's intended start to the event."""
-    streams, per_stream, keys, rate = amount
-    flags = ["watch-latency", "--conns", min(streams, 100), "--streams", streams, "--watchers-per-stream", per_stream,
+    connections, streams, per_stream, keys, rate = amount
+    flags = ["watch-latency", "--conns", connections, "--streams", streams, "--watchers-per-stream", per_stream,
              "--watched-key-total", keys, "--put-rate", rate, "--put-total", rate * options.seconds(3),
              "--clients", 10]
     watchers_of_a_key = streams * per_stream // keys
@@ -46,9 +49,19 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
             command)
 
 
-def full_speed(options, sheet, servers):
-    flags = ["watch", "--conns", 100, "--streams", 100, "--watch-per-stream", 1, "--put-total",
-             options.count(5000), "--clients", 10]
-    samples = interleaved(servers, options.rounds, lambda server: benchmark(server, *flags))
-    sheet.add("100 watchers of one key, puts of 10 clients as fast as they go", "events/s", samples,
-              lambda r: r.section("Watch events received summary")[0], benchmark_text(*flags))
+def full_speed(options, sheet, servers, title, connections):
+    puts = options.count(5000)
+    flags = ["watch", "--conns", connections, "--streams", 100, "--watch-per-stream", 1, "--put-total", puts,
+             "--clients", 10]
+
+    def watch(server):
+        """Events per second, and the server's processor for all of it: events may come after the last put's answer."""
+        before = server.cpu_seconds()
+        rate = benchmark(server, *flags).section("Watch events received summary")[0]
+        return rate, (server.cpu_seconds() - before) * 1e6 / (puts * 100)
+
+    samples = interleaved(servers, options.rounds, watch)
+    command = benchmark_text(*flags)
+    title = f"{title}, puts of 10 clients as fast as they go"
+    sheet.add(title, "events/s", samples, lambda s: s[0], command)
+    sheet.add(f"{title}: server CPU", "us/event", samples, lambda s: s[1], command, at_most(0.4))
