@@ -57,10 +57,10 @@ def h2load(target, call, connections, streams, seconds=None, requests=None, more
             [*ON_LOAD_CORE, *arguments, f"--log-file={log}", "-d", body, *HEADERS,
              f"http://{target.endpoint}/{call.path}"], capture_output=True, text=True, check=True)
         cpu = target.cpu_seconds() - before
+        succeeded, unsuccessful = map(int, re.search(r"(\d+) succeeded, (\d+) failed", done.stdout).groups())
+        if unsuccessful or not succeeded:
+            raise RuntimeError(done.stdout)
         times = latencies(log)
-    succeeded, unsuccessful = map(int, re.search(r"(\d+) succeeded, (\d+) failed", done.stdout).groups())
-    if unsuccessful or not succeeded:
-        raise RuntimeError(done.stdout)
     rate = float(re.search(r"([\d.]+) req/s", done.stdout).group(1))
     return Sample(rate, cpu / succeeded * 1e6, *percentiles(times))
 

@@ -53,11 +53,11 @@ def reads(options, sheet, servers, what, count):
     # A page of a long list, as an apiserver reads it; etcd counts the whole rest for each.
     page = Call("etcdserverpb.KV/Range", message("RangeRequest")(key=first, range_end=END, limit=500),
                 f"Range of {count // 2:,} keys, limit 500")
-    amount = (10, 1, options.seconds(3))
-    for call, title, bounds in ((whole, "Range of 1000", {"rate": at_least(5), "cpu": at_most(0.25)}),
-                                (page, f"page of 500 of a list of {count // 2:,}", {})):
-        samples = interleaved(servers, min(options.rounds, 2), lambda server: h2load(server, call, *amount))
-        measure(sheet, samples, f"{title}, {what}, 10 x 1", h2load_text(call, *amount), **bounds)
+    for call, title, amount, bounds in (
+            (whole, "Range of 1000", {"seconds": options.seconds(3)}, {"rate": at_least(5), "cpu": at_most(0.25)}),
+            (page, f"page of 500 of a list of {count // 2:,}", {"requests": 30}, {})):
+        samples = interleaved(servers, min(options.rounds, 2), lambda server: h2load(server, call, 10, 1, **amount))
+        measure(sheet, samples, f"{title}, {what}, 10 x 1", h2load_text(call, 10, 1, **amount), **bounds)
 
 
 def snapshot(sheet, servers, what):
