@@ -82,14 +82,14 @@ def run_group(name, options):
     try:
         here = machine(options)
         group(options, sheet)
-        here["company"] = company.percent()
+        here["others"], here["stolen"] = company.percent()
     except Exception:
         traceback.print_exc()
         return False
     if options.scale == 1:
         save(name, title, sheet.rows, here)
-    seconds, others = time.monotonic() - began, here["company"]
-    print(f"{name}: {seconds:.0f} s, in which others used {others} % of a processor\n", flush=True)
+    print(f"{name}: {time.monotonic() - began:.0f} s, in which other programs used {here['others']} % of a processor "
+          f"and the host {here['stolen']} %\n", flush=True)
     return True
 
 

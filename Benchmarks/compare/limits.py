@@ -193,7 +193,7 @@ def large_range(options, sheet):
         targets = {**servers, "nghttpd": files}
         call_of = {name: call for name in servers} | {"nghttpd": Call("file", message("RangeRequest")(), "")}
         for connections in (1, 10):
-            amount = dict(connections=connections, streams=1, requests=20 * connections)
+            amount = dict(connections=connections, streams=1, requests=30)
             names = {target: name for name, target in targets.items()}
             samples = interleaved(
                 targets, options.rounds, lambda target: h2load(target, call_of[names[target]], **amount))

@@ -67,13 +67,15 @@ class Company:
 
     @staticmethod
     def seconds():
-        """Of others (and of the machine below ours), as far as can be seen now."""
+        """Of other programs of this machine, as far as can be seen now, and of the host's other machines."""
         fields = pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]
-        user, nice, system, _, _, irq, softirq, steal = map(int, fields[:8])
+        user, nice, system, _, _, irq, softirq, steal = (
+            int(each) / os.sysconf("SC_CLK_TCK") for each in fields[:8])
         ours = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
-        return busy - sum(each.ru_utime + each.ru_stime for each in ours)
+        others = user + nice + system + irq + softirq - sum(each.ru_utime + each.ru_stime for each in ours)
+        return others, steal
 
     def percent(self):
-        """Of one processor."""
-        return max(0, round((self.seconds() - self.before) / (time.monotonic() - self.began) * 100))
+        """Both, of one processor."""
+        passed = time.monotonic() - self.began
+        return [max(0, round((now - then) / passed * 100)) for now, then in zip(self.seconds(), self.before)]

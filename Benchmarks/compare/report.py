@@ -93,7 +93,8 @@ def section(name, group):
     machine, rows = group["machine"], group["rows"]
     commands = list(dict.fromkeys(row.command for row in rows))
     lines = [f"\n## {name}\n", f"{group['title']} Measured {machine['date']} at commit {machine['commit']}; a sync of "
-             f"the disk took {machine['sync']} us, others (or the host) used {machine['company']} % of a processor.\n",
+             f"the disk took {machine['sync']} us, other programs used {machine['others']} % of a processor and "
+             f"the host {machine['stolen']} %.\n",
              "| what | unit | ours | etcd | ours ÷ etcd | spread | target | by |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         other = number(row.median(row.other)) + ("" if row.beside == "etcd" else f" ({row.beside})")
