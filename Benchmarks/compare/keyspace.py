@@ -19,12 +19,12 @@ def key(number):
     return PREFIX + b"%010d" % number
 
 
-def transactions(order):
-    """The keys of those numbers with 256-byte values, 100 to an encoded transaction."""
+def transactions(order, value=VALUE):
+    """The keys of those numbers with that value, 100 to an encoded transaction."""
     for start in range(0, len(order), 100):
         request = message("TxnRequest")()
         for number in order[start:start + 100]:
-            request.success.add(request_put=message("PutRequest")(key=key(number), value=VALUE))
+            request.success.add(request_put=message("PutRequest")(key=key(number), value=value))
         yield request.SerializeToString()
 
 

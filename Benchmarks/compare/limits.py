@@ -178,27 +178,28 @@ def file_server(size):
 
 
 def large_range(options, sheet):
-    """Megabytes per second of a Range of 100,000 keys beside a file of the same size from nghttpd."""
-    count = options.count(100_000, least=10_000)
-    request = message("RangeRequest")(key=key(0), range_end=key(count))
-    call = Call("etcdserverpb.KV/Range", request, f"Range of {count:,} keys of 256 bytes")
-    with contextlib.ExitStack() as stack:
-        servers = stack.enter_context(single_members(options))
-        for server in servers.values():
-            fill(server, transactions(range(count)))
-        client = Client(servers["ours"].endpoint)
-        size = 5 + client.kv("Range", request).ByteSize()
-        client.close()
-        files = stack.enter_context(file_server(size))
-        targets = {**servers, "nghttpd": files}
-        call_of = {name: call for name in servers} | {"nghttpd": Call("file", message("RangeRequest")(), "")}
-        for connections in (1, 10):
-            amount = dict(connections=connections, streams=1, requests=30)
-            names = {target: name for name, target in targets.items()}
-            samples = interleaved(
-                targets, options.rounds, lambda target: h2load(target, call_of[names[target]], **amount))
-            add_bytes(sheet, samples, f"Range of {count:,} keys, {connections} x 1", size / 1e6,
-                      f"{h2load_text(call, **amount)}; the same of http://NGHTTPD/file, {size:,} bytes")
+    """Megabytes per second of a Range beside a file of the same size from nghttpd."""
+    for count, bytes_of_value in ((options.count(100_000, least=10_000), 256), (options.count(30_000), 1024)):
+        request = message("RangeRequest")(key=key(0), range_end=key(count))
+        call = Call("etcdserverpb.KV/Range", request, f"Range of {count:,} keys of {bytes_of_value} bytes")
+        with contextlib.ExitStack() as stack:
+            servers = stack.enter_context(single_members(options))
+            for server in servers.values():
+                fill(server, transactions(range(count), VALUE * (bytes_of_value // 256)))
+            client = Client(servers["ours"].endpoint)
+            size = 5 + client.kv("Range", request).ByteSize()
+            client.close()
+            beside_files(options, sheet, {**servers, "nghttpd": stack.enter_context(file_server(size))}, call, size)
+
+
+def beside_files(options, sheet, targets, call, size):
+    paths = {target: Call("file", message("RangeRequest")(), "") if name == "nghttpd" else call
+             for name, target in targets.items()}
+    for connections in (1, 10):
+        amount = dict(connections=connections, streams=1, requests=20)
+        samples = interleaved(targets, options.rounds, lambda target: h2load(target, paths[target], **amount))
+        add_bytes(sheet, samples, f"{call.text}, {connections} x 1", size / 1e6,
+                  f"{h2load_text(call, **amount)}; the same of http://NGHTTPD/file, {size:,} bytes")
 
 
 def add_bytes(sheet, samples, title, megabytes, command):
