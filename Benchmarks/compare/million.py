@@ -55,7 +55,7 @@ def reads(options, sheet, servers, what, count):
                 f"Range of {count // 2:,} keys, limit 500")
     for call, title, amount, bounds in (
             (whole, "Range of 1000", {"seconds": options.seconds(3)}, {"rate": at_least(5), "cpu": at_most(0.25)}),
-            (page, f"page of 500 of a list of {count // 2:,}", {"requests": 30}, {})):
+            (page, f"page of 500 of a list of {count // 2:,}", {"requests": 20}, {})):
         samples = interleaved(servers, min(options.rounds, 2), lambda server: h2load(server, call, 10, 1, **amount))
         measure(sheet, samples, f"{title}, {what}, 10 x 1", h2load_text(call, 10, 1, **amount), **bounds)
 
