@@ -38,9 +38,10 @@ def disk():
 
 
 def commit():
-    """Of the sources of the programs; what is beside them does not count as changed."""
-    changed = output("git", "status", "--porcelain", "--untracked-files=no", "--", "Sources", "Package.swift")
-    return output("git", "rev-parse", "--short=10", "HEAD") + (" and changes" if changed else "")
+    """The last one that changed the sources of the programs."""
+    sources = ["--", "Sources", "Package.swift"]
+    changed = output("git", "status", "--porcelain", "--untracked-files=no", *sources)
+    return output("git", "log", "-1", "--format=%h", "--abbrev=10", *sources) + (" and changes" if changed else "")
 
 
 def machine(options):
