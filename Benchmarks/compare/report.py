@@ -92,8 +92,8 @@ def verdict(row):
 def section(name, group):
     machine, rows = group["machine"], group["rows"]
     commands = list(dict.fromkeys(row.command for row in rows))
-    lines = [f"\n## {name}\n", f"{group['title']} Measured {machine['date']}, sources of {machine['commit']}; a sync of "
-             f"the disk took {machine['sync']} us, other programs used {machine['others']} % of a processor and "
+    lines = [f"\n## {name}\n", f"{group['title']} Measured {machine['date']}, sources of {machine['commit']}; a sync "
+             f"of the disk took {machine['sync']} us, other programs used {machine['others']} % of a processor and "
              f"the host {machine['stolen']} %.\n",
              "| what | unit | ours | etcd | ours ÷ etcd | spread | target | by |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
