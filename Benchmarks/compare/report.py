@@ -16,9 +16,9 @@ stands for either server; every load is started with `taskset` on its core, h2lo
 """
 
 BOTTLENECK = """
-h2load needs 3-5 us for a request and our `benchmark` about 5, on a core of its own: where ours answers more than
-100,000 requests/s the generator is as busy as the server, and the ratio of requests/s is the generator's. Compare the
-server's CPU per request there.
+The generator has one core as well: our `benchmark` needs some microseconds for a Put (the last row of one-member says
+how many), h2load about as many. Where ours answers near 100,000 requests/s the generator is as busy as the server, and
+the ratio of requests/s is a lower bound. Compare the server's CPU per request there.
 """
 
 
