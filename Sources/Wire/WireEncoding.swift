@@ -72,3 +72,15 @@ extension RawSpan {
         unsafe withUnsafeBytes { unsafe [UInt8]($0) }
     }
 }
+
+/// Writes a varint into exactly the `varintSize` bytes it takes.
+package func writeVarint(_ value: UInt64, into bytes: UnsafeMutableRawBufferPointer) {
+    precondition(bytes.count == varintSize(value), "a varint has one size")
+    var rest = value
+    // One byte for each 7 bits, as counted.
+    for index in 0..<bytes.count - 1 {
+        unsafe bytes[index] = UInt8(truncatingIfNeeded: rest) | 0x80
+        rest >>= 7
+    }
+    unsafe bytes[bytes.count - 1] = UInt8(rest)
+}

@@ -126,6 +126,25 @@ package struct RangeAnswer {
         bytes.appendField(6, try lease(at: position, match))
     }
 
+    /// Writes the same to the start of `buffer`, without a copy in between, and says how many bytes it is; nil,
+    /// and nothing written, where it does not fit or has to be composed (keys_only).
+    func writePair(at position: Int, into buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) -> Int? {
+        guard !isKeysOnly else { return nil }
+        let size = Int(selection.matches[place(position)].size)
+        let headSize = 1 + varintSize(UInt64(size))
+        guard headSize + size <= buffer.count else { return nil }
+        // Both stay within the bytes just compared with the buffer's: the record has `size` (`withRecord`).
+        unsafe buffer[0] = 2 << 3 | 2
+        let length = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[1..<headSize])
+        unsafe writeVarint(UInt64(size), into: length)
+        try selection.withRecord(place(position)) { record in
+            unsafe record.withUnsafeBytes {
+                unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[headSize...]).copyMemory(from: $0)
+            }
+        }
+        return headSize + size
+    }
+
     package func appendTail(to bytes: inout [UInt8]) {
         bytes.appendField(3, more)
         bytes.appendField(4, count)

@@ -1,14 +1,13 @@
 import MVCC
 
 /// A RangeResponse that is pulled in pieces: its size is known at once, its bytes are made as they are
-/// asked for. Memory does not grow with the answer: one piece and one pair are held.
+/// asked for. Pairs go from the database straight into the buffers they are asked for with; what does not fit
+/// into the rest of one is made in a piece of its own, so that memory does not grow with the answer.
 package final class RangeBody {
-    /// A piece is finished with the pair that takes it past this size.
-    private static let pieceBytes = 32 << 10
-
     /// Bytes of the whole message.
     package let size: Int
     private let answer: RangeAnswer
+    /// The header, a pair across two buffers, or the tail.
     private var piece: [UInt8]
     private var pieceOffset = 0
     private var nextPair = 0
@@ -31,7 +30,8 @@ package final class RangeBody {
         var written = 0
         while written < buffer.count {
             if pieceOffset == piece.count {
-                guard try makePiece() else { break }
+                written += try unsafe fillPairs(UnsafeMutableRawBufferPointer(rebasing: buffer[written...]))
+                guard written < buffer.count, try makePiece() else { break }
             }
             let count = min(buffer.count - written, piece.count - pieceOffset)
             // Both ranges lie inside their buffers: count is bounded by what is left of each.
@@ -53,15 +53,28 @@ package final class RangeBody {
         answer.release()
     }
 
+    /// Writes the next pairs that fit whole, and says how many bytes they are.
+    private func fillPairs(_ buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) -> Int {
+        var written = 0
+        while nextPair < answer.length, !isReleased,
+            let count = try unsafe answer.writePair(
+                at: nextPair, into: UnsafeMutableRawBufferPointer(rebasing: buffer[written...]))
+        {
+            written += count
+            nextPair += 1
+        }
+        return written
+    }
+
+    /// False when there is nothing more.
     private func makePiece() throws(MVCCError) -> Bool {
         guard !isTailWritten, !isReleased else { return false }
         piece.removeAll(keepingCapacity: true)
         pieceOffset = 0
-        while nextPair < answer.length, piece.count < RangeBody.pieceBytes {
+        if nextPair < answer.length {
             try answer.appendPair(at: nextPair, to: &piece)
             nextPair += 1
-        }
-        if nextPair == answer.length {
+        } else {
             answer.appendTail(to: &piece)
             isTailWritten = true
             release()
