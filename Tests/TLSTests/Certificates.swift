@@ -60,8 +60,10 @@ final class Certificates {
         X509_gmtime_adj(X509_getm_notBefore(certificate), -86_400 * 30)
         X509_gmtime_adj(X509_getm_notAfter(certificate), 86_400 * days)
         X509_set_pubkey(certificate, key)
+        // Authorities of two tests are told apart by their names.
+        let subject = "\(name) of \(directory)".suffix(60)
         X509_NAME_add_entry_by_txt(
-            X509_get_subject_name(certificate), "CN", MBSTRING_ASC, Array(name.utf8), -1, -1, 0)
+            X509_get_subject_name(certificate), "CN", MBSTRING_ASC, Array(subject.utf8), -1, -1, 0)
         X509_set_issuer_name(certificate, X509_get_subject_name(signer?.x509 ?? certificate))
         if signer == nil { add(NID_basic_constraints, "critical,CA:TRUE", to: certificate) }
         if let names { add(NID_subject_alt_name, names, to: certificate) }

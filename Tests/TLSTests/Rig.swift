@@ -1,3 +1,4 @@
+import COpenSSL
 import Net
 import Testing
 
@@ -49,19 +50,28 @@ final class Rig {
     let budget = ConnectionBudget(limit: 10)
     private let connector: Connector
     private var listener: Listener?
+    private var relay: Relay?
     private(set) var server: (connection: Connection, session: TLSSession?, ear: Ear)?
     private(set) var client: (connection: Connection, session: TLSSession, ear: Ear)?
     /// What each side was told of its greeting; nil while it was told nothing.
     private(set) var serverGreeting: TLSError??
     private(set) var clientGreeting: TLSError??
 
-    /// `server` nil: it speaks plainly.
-    init(server settings: TLSSettings?, client: TLSSettings, host: String = "localhost") throws {
+    /// `server` nil: it speaks plainly. `newest`: the newest version it speaks. `piece`: bytes come
+    /// through a relay, so many at a time.
+    init(
+        server settings: TLSSettings?, client: TLSSettings, host: String = "localhost",
+        newest: Int32 = TLS1_3_VERSION, piece: Int? = nil
+    ) throws {
         loop = try EventLoop(doorbell: try Doorbell())
         connector = Connector(loop: loop, budget: budget)
         socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let serverContext = try settings.map { try TLSContext(.server, $0) }
+        if let serverContext {
+            SSL_CTX_ctrl(serverContext.context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(newest), nil)
+        }
         let clientContext = try TLSContext(.client, client)
+        if let piece { relay = try Relay(loop: loop, to: socket.port, budget, piece) }
         listener = try Listener(loop: loop, socket: socket, budget: budget) {
             [unowned self] (descriptor: consuming Descriptor, peer) in
             let connection = Connection(loop: loop, descriptor: descriptor, peer: peer, budget: budget)
@@ -72,7 +82,7 @@ final class Rig {
             try? connection.attach(ear)
             self.server = (connection, session, ear)
         }
-        _ = connector.connect(host: "127.0.0.1", port: socket.port, timeout: .seconds(10)) {
+        _ = connector.connect(host: "127.0.0.1", port: relay?.port ?? socket.port, timeout: .seconds(10)) {
             [unowned self] result in
             guard let connection = try? result.get() else { return }
             let session = TLSSession(connection, clientContext, host: host) { [weak self] error in
@@ -87,6 +97,7 @@ final class Rig {
         server?.connection.close()
         client?.connection.close()
         listener?.close()
+        relay?.close()
     }
 
     /// Steps the loop until the condition holds, at most 20 s.

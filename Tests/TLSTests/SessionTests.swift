@@ -1,3 +1,4 @@
+import COpenSSL
 import Net
 import Testing
 
@@ -9,7 +10,8 @@ import Testing
     /// A server whose certificate is for `names`, and its client.
     private func rig(
         names: String? = "DNS:localhost,IP:127.0.0.1", days: Int = 1, host: String = "localhost",
-        clients: TLSSettings.Peer = .anyone, client: Certificates.Pair? = nil, trust: TLSSettings.Peer? = nil
+        clients: TLSSettings.Peer = .anyone, client: Certificates.Pair? = nil, trust: TLSSettings.Peer? = nil,
+        newest: Int32 = TLS1_3_VERSION, piece: Int? = nil
     ) throws -> Rig {
         let own = certificates.pair("server", names: names, days: days)
         return try Rig(
@@ -19,12 +21,14 @@ import Testing
             client: TLSSettings(
                 certificateFile: client?.certificate, keyFile: client?.key,
                 peer: trust ?? .signed(by: certificates.authority.certificate)),
-            host: host)
+            host: host, newest: newest, piece: piece)
     }
 
-    @Test(arguments: ["localhost", "127.0.0.1"])
-    func `bytes of any number go both ways to a server of the right name`(host: String) throws {
-        let rig = try rig(host: host)
+    @Test(arguments: ["localhost", "127.0.0.1"], [TLS1_2_VERSION, TLS1_3_VERSION])
+    func `bytes of any number go both ways to a server of the right name`(
+        host: String, version: Int32
+    ) throws {
+        let rig = try rig(host: host, newest: version)
         #expect(try rig.greet() == nil)
         let client = try #require(rig.client)
         #expect(client.session.agreedProtocol == "h2")
@@ -86,6 +90,25 @@ import Testing
         rig.client?.ear.say([7])
         rig.step { rig.client?.ear.heard == [7] }
         #expect(rig.client?.ear.heard == [7])
+    }
+
+    @Test(arguments: [1, 2, 5, 1000])
+    func `records that come in pieces are put together`(piece: Int) throws {
+        let rig = try rig(piece: piece)
+        #expect(try rig.greet() == nil)
+        let client = try #require(rig.client)
+        let said = (0..<piece * 40 + 100).map { UInt8(truncatingIfNeeded: $0) }
+        client.ear.say(said)
+        rig.step { client.ear.heard.count == said.count }
+        #expect(client.ear.heard == said)
+    }
+
+    @Test func `in TLS 1_2 a client without a certificate fails in its greeting`() throws {
+        let authority = TLSSettings.Peer.signed(by: certificates.authority.certificate)
+        let rig = try rig(clients: authority, newest: TLS1_2_VERSION)
+        #expect(try rig.greet() == .alert(40))
+        rig.step { rig.serverGreeting != nil }
+        #expect(rig.serverGreeting == .some(.library("client didn't provide a certificate")))
     }
 
     @Test func `a client without a certificate is told that one is required`() throws {

@@ -87,18 +87,23 @@ package struct TextReport {
         return text
     }
 
-    /// What is not in etcd's report: the server's use, and that the run was cut short.
+    /// What is not in etcd's report: what both processes used, where the server's was named, and that the
+    /// run was cut short.
     private func use(_ result: LoadResult) -> String {
         var text = ""
         if let server = result.server {
-            let each = result.succeeded > 0 ? server.cpu * 1e6 / Double(result.succeeded) : 0
-            text += "\nServer process:\n  CPU:\t\(number(server.cpu)) secs, "
-            text += "\(NumberText.fixed(each, 1)) us/request.\n"
+            text += "\nServer process:\n  CPU:\t\(cpu(server.cpu, result))\n"
             text += "  Memory:\t\(NumberText.fixed(Double(server.residentBytes) / 1048576, 1)) MiB resident, "
             text += "\(NumberText.fixed(Double(server.anonymousBytes) / 1048576, 1)) MiB anonymous.\n"
+            text += "\nThis process:\n  CPU:\t\(cpu(result.ownCPU, result))\n"
         }
         if result.isInterrupted { text += "\nInterrupted: this is what ran until then.\n" }
         return text
+    }
+
+    private func cpu(_ seconds: Double, _ result: LoadResult) -> String {
+        let each = result.succeeded > 0 ? seconds * 1e6 / Double(result.succeeded) : 0
+        return "\(number(seconds)) secs, \(NumberText.fixed(each, 1)) us/request."
     }
 
     private func number(_ value: Double) -> String {
