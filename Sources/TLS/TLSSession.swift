@@ -163,6 +163,7 @@ import Net
             let whenGreeted = whenGreeted
             self.whenGreeted = nil
             whenGreeted?(nil)
+            connection.requestFlush()  // what the machine had to say in vain until now
         } else {
             let code = unsafe SSL_get_error(ssl, result)
             if code != SSL_ERROR_WANT_READ { fail(error()) }
