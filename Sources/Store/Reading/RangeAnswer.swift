@@ -126,8 +126,8 @@ package struct RangeAnswer {
         bytes.appendField(6, try lease(at: position, match))
     }
 
-    /// Writes the same to the start of `buffer`, without a copy in between, and says how many bytes it is; nil,
-    /// and nothing written, where it does not fit or has to be composed (keys_only).
+    /// Writes the same to the start of `buffer`, without a copy in between, and says how many bytes it is;
+    /// nil, and nothing written, where it does not fit or has to be composed (keys_only).
     func writePair(at position: Int, into buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) -> Int? {
         guard !isKeysOnly else { return nil }
         let size = Int(selection.matches[place(position)].size)
