@@ -52,7 +52,8 @@ extension Flusher {
         return scan
     }
 
-    private func mayDelete(_ compaction: Compaction) -> Bool {
+    /// Neither a dump nor a watch needs what it would take away.
+    func mayDelete(_ compaction: Compaction) -> Bool {
         if isHeld { return false }
         guard let floor = keyspace.watchFloors.withLock({ $0.lowest }) else { return true }
         return floor > compaction.revision

@@ -99,7 +99,7 @@ package struct Flusher: ~Copyable {
         }
         // Also while it is held: who waits for more writes might wait for ever.
         report.hasMore = !compactions.isEmpty || pruning != nil
-        report.isFlushDue = scan?.isFull ?? false
+        report.isFlushDue = scan.map { $0.isFull && mayDelete($0.compaction) } ?? false
     }
 
     /// A dump goes on, see `Keyspace.pauseCompaction`.
