@@ -9,14 +9,23 @@ final class WatchRouter: WatchSink {
     }
 
     /// By `WatcherID.slot`, which one watcher at a time has.
-    private var targets: [Target?] = []
+    private var targets: [(watcher: WatcherID, target: Target)?] = []
 
-    /// Who stands behind a watcher of the hub.
+    /// Who stands behind a watcher of the hub; nil for one that is gone, also when another has its slot.
     subscript(watcher: WatcherID) -> Target? {
-        get { targets.indices.contains(watcher.slot) ? targets[watcher.slot] : nil }
+        get {
+            guard targets.indices.contains(watcher.slot), let there = targets[watcher.slot],
+                there.watcher == watcher
+            else { return nil }
+            return there.target
+        }
         set {
             while targets.count <= watcher.slot { targets.append(nil) }
-            targets[watcher.slot] = newValue
+            if let newValue {
+                targets[watcher.slot] = (watcher, newValue)
+            } else if targets[watcher.slot]?.watcher == watcher {
+                targets[watcher.slot] = nil
+            }
         }
     }
 
