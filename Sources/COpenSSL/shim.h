@@ -15,8 +15,15 @@
 
 // What OpenSSL offers as macros, which Swift does not see.
 
+/// Nobody is asked for the password of a key file.
+static inline int openssl_no_password(char *buffer, int size, int isForWriting, void *user) {
+  (void)buffer, (void)size, (void)isForWriting, (void)user;
+  return -1;
+}
+
 /// TLS 1.2 or newer, no renegotiation, no session kept, and no buffers held by an idle connection.
 static inline void openssl_configure(SSL_CTX *context) {
+  SSL_CTX_set_default_passwd_cb(context, openssl_no_password);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -31,6 +31,8 @@ package final class Channel {
     private let dialTimeout: Duration
     /// Gives a greeting up.
     private var dialEnd: Timer?
+    /// Socket and greeting have the dial's time together.
+    private var dialDeadline = MonotonicTime(nanoseconds: 0)
     private var state = State.idle
     private var waiting: [GRPCClientCall] = []
     /// The endpoint in use or to be dialled next.
@@ -114,6 +116,7 @@ package final class Channel {
     }
 
     private func dial() {
+        dialDeadline = loop.now + dialTimeout
         state = .dialling(
             connector.connect(host: endpoint.host, port: endpoint.port, timeout: dialTimeout) {
                 [self] result in
@@ -142,7 +145,7 @@ package final class Channel {
 
     private func greet(_ socket: Connection, _ context: TLSContext) {
         state = .greeting(socket)
-        dialEnd = loop.schedule(after: dialTimeout) { [self] in
+        dialEnd = loop.schedule(after: max(dialDeadline - loop.now, .zero)) { [self] in
             greeted(socket, "context deadline exceeded")
             socket.close()
         }

@@ -78,7 +78,12 @@ package final class Connection: ReadinessHandler {
 
     private func begin(_ machine: any ByteMachine) throws(NetError) {
         precondition(self.machine == nil, "a connection has one machine")
-        guard let number = descriptor?.number else { return }
+        guard let number = descriptor?.number else {
+            // Closed before it began, for example because epoll refused its carrier.
+            carrier = nil
+            machine.closed()
+            return
+        }
         self.machine = machine
         do throws(NetError) {
             registration = try loop.register(connection: self, number)

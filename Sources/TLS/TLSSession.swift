@@ -19,6 +19,8 @@ import Net
     private let host: String
     private var state = State.greeting
     private var machine: (any ByteMachine)?
+    /// The other side will send no more, as it said itself.
+    private var isInputEnded = false
     private var whenGreeted: ((TLSError?) -> Void)?
     package private(set) var failure: String?
     /// What is wrong with the other side's certificate.
@@ -75,7 +77,9 @@ import Net
         if !isAddress { unsafe openssl_ask_for_host(ssl, host) }
         guard context.verifiesPeer else { return }
         let rules = unsafe SSL_get0_param(ssl)
-        unsafe X509_VERIFY_PARAM_set_hostflags(rules, UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+        // As Go: names of the subject do not count, and a wildcard is a whole label.
+        unsafe X509_VERIFY_PARAM_set_hostflags(
+            rules, UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
         let result =
             isAddress
             ? unsafe X509_VERIFY_PARAM_set1_ip_asc(rules, host)
@@ -110,12 +114,13 @@ import Net
     package func inputEnded() {
         switch state {
         case .greeting: fail(.ended)
-        case .secure: endInput()
+        case .secure: if !isInputEnded { endInput() }
         case .over: connection.close()
         }
     }
 
     private func endInput() {
+        isInputEnded = true
         if let machine { machine.inputEnded() } else { connection.close() }
     }
 

@@ -78,6 +78,16 @@ final class Certificates {
         return Pair(certificate: path, key: keyPath, x509: certificate, pkey: key)
     }
 
+    /// The pair's key once more, encrypted: nobody must be asked for the password.
+    func locked(_ pair: Pair, password: String) -> String {
+        let path = "\(directory)/locked.key"
+        let file = BIO_new_file(path, "w")
+        let secret = Array(password.utf8)
+        PEM_write_bio_PrivateKey(file, pair.pkey, EVP_aes_128_cbc(), secret, Int32(secret.count), nil, nil)
+        BIO_free(file)
+        return path
+    }
+
     private static func makeKey() -> OpaquePointer {
         var key: OpaquePointer?
         let making = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil)

@@ -70,6 +70,10 @@ import Testing
                 "cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs"
             ),
             (nil, "server", "certificate is not valid for any names, but wanted to match server"),
+            (
+                "DNS:local*.example", "localhost.example",
+                "certificate is valid for local*.example, not localhost.example"
+            ),
         ] as [(String?, String, String)])
     func `a certificate for another name is refused with Go's words`(
         names: String?, host: String, text: String
@@ -167,6 +171,8 @@ import Testing
                 "KeyFile and CertFile must both be present[key: , cert: "))
         #expect(problem(pair.certificate, other.key) == "tls: private key does not match public key")
         #expect(problem(pair.key, pair.key).contains("failed to find any PEM data in certificate input"))
+        let locked = certificates.locked(pair, password: "secret")
+        #expect(problem(pair.certificate, locked).contains("failed to find any PEM data in key input"))
         #expect(problem(nil, nil, .signed(by: pair.key)).contains("certificate authority input"))
     }
 }
