@@ -81,7 +81,7 @@ struct CompareCommand: ParsableCommand {
                 comparison.add(a: a, b: b)
             }
         }
-        for side in sides { try side.finish() }
+        defer { for side in sides { side.finish() } }
         guard !comparison.a.isEmpty else { throw Failure("interrupted in the first round") }
         try report(comparison)
     }

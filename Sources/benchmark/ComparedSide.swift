@@ -54,9 +54,9 @@ struct ComparedSide {
     }
 
     /// Takes back what would outlive the program.
-    func finish() throws {
+    func finish() {
         kubernetes?.watching?.close()
-        if command.load == .stm { try bench.revoke(leases) }
+        if command.load == .stm { bench.revoke(leases) }
     }
 
     private var folder: [UInt8] { Array("\(command.loads.rangeKey)/".utf8) }

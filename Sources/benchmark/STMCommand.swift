@@ -60,7 +60,8 @@ struct STMCommand: ParsableCommand {
             Values(size: valSize, seed: common.seed), clients: common.clients, seed: common.seed,
             leases: leases)
         let result = bench.run(workload, pace.plan(clients: common.clients))
-        try bench.revoke(leases)
+        // Also when the report cannot be written; and the report comes first, whatever becomes of the leases.
+        defer { bench.revoke(leases) }
         try bench.report(result, notes: ["Conflicts: \(workload.conflicts)"])
     }
 }

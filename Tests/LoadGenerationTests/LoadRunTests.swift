@@ -72,7 +72,7 @@ import Testing
         plan.total = 9
         let result = session.run(workload, plan, over: try server.channels(session, 1))
         // Asked: fine, failed, cleaned up, failed, cleaned up, …
-        #expect(workload.cleaned == result.failed)
+        #expect(result.failed > 0 && workload.cleaned == result.failed)
         #expect(result.succeeded + result.failed == 9)
         #expect(server.asked == 9 + workload.cleaned)
     }
