@@ -19,6 +19,11 @@ struct DurationArgument: ExpressibleByArgument {
 
 extension SizeDistribution: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
+
+    /// As it is given.
+    public var defaultValueDescription: String {
+        if case .fixed(let size) = self { "\(size)" } else { String(describing: self) }
+    }
 }
 
 /// Flags of every command.

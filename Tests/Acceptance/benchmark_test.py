@@ -173,3 +173,11 @@ def test_where_nobody_listens_it_ends_with_status_1():
     status, output, _ = run("benchmark", "put", "--endpoints", "127.0.0.1:1", "--total", "3", "--quiet")
     assert status == 1
     assert "[3]\trpc error: code = Unavailable" in output
+
+
+def test_the_help_shows_defaults_as_they_are_given():
+    status, output, _ = run("benchmark", "put", "--help")
+    text = " ".join(output.split())
+    assert status == 0
+    assert "(default: 5s)" in text and "(default: 8)" in text
+    assert "fixed(" not in text and "value:" not in text
