@@ -95,10 +95,10 @@ extension Flusher {
             try unsafe cursor.seek(key)
         }
         var looked = 0
-        let enough = scan.doomed.count + Limits.compactionDeleteMax
+        let enough = scan.doomed.count + compactionBatch
         while let record = unsafe found {
             guard let key = unsafe RevisionKey(record.key), key.revision.main <= limit else { break }
-            if looked == Limits.compactionScanMax || scan.doomed.count == enough {
+            if looked == compactionBatch * Limits.compactionScanFactor || scan.doomed.count == enough {
                 scan.position = key.revision
                 return
             }

@@ -31,6 +31,7 @@ package struct FlushReport: Sendable, Equatable {
 /// sync of its own. Owned by the flush thread.
 package struct Flusher: ~Copyable {
     let keyspace: Keyspace
+    let compactionBatch: Int
     private var flushedThrough: Int64
     private var position: UInt64? = nil
     var compactions: [Compaction] = []
@@ -40,9 +41,11 @@ package struct Flusher: ~Copyable {
     /// Keys to prune under the next hold of the lock.
     private var pruneKeys = Limits.pruneKeysMax
 
-    /// One per keyspace, made before its first write.
-    package init(_ keyspace: Keyspace) {
+    /// One per keyspace, made before its first write. `compactionBatch`: records a slice may find to delete.
+    package init(_ keyspace: Keyspace, compactionBatch: Int = 1000) {
+        precondition(compactionBatch > 0, "a compaction moves on")
         self.keyspace = keyspace
+        self.compactionBatch = compactionBatch
         flushedThrough = keyspace.currentRevision
         compactions = keyspace.pending.withLock { pending in
             defer { pending.compactions = [] }

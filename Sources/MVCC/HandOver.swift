@@ -106,10 +106,10 @@ extension Keyspace {
     /// Bytes of records not in the database yet; the quota counts them with `Environment.sizeInUse`.
     package var unflushedBytes: Int { unflushed.load(ordering: .relaxed) }
 
-    /// Whether a flush should not wait for its time: 8 MiB or 10,000 records are due.
-    package var isFlushDue: Bool {
+    /// Whether a flush should not wait for its time: 8 MiB or that many records are due.
+    package func isFlushDue(records: Int = 10_000) -> Bool {
         unflushed.load(ordering: .relaxed) >= Limits.flushDueBytes
-            || unflushedRecords.load(ordering: .relaxed) >= Limits.flushDueRecords
+            || unflushedRecords.load(ordering: .relaxed) >= records
     }
 
     /// Whether more than 64 MiB are not flushed: the apply thread takes no more entries, see `awaitRoom`.

@@ -1,13 +1,11 @@
 /// Bounds of the module, and what happens at them.
 enum Limits {
-    /// Unflushed bytes from which a flush is due, and records likewise (etcd: --backend-batch-limit).
+    /// Unflushed bytes from which a flush is due.
     static let flushDueBytes = 8 << 20
-    static let flushDueRecords = 10_000
     /// Unflushed bytes from which `Keyspace.isOverfull`: the apply thread waits.
     static let unflushedBytesMax = 64 << 20
-    /// Records a compaction looks at, and finds to delete, in one slice.
-    static let compactionScanMax = 4096
-    static let compactionDeleteMax = 1000
+    /// Records a slice of a compaction looks at, for each that it may find.
+    static let compactionScanFactor = 4
     /// Found records from which a compaction waits for a flush: those of one --backend-batch-interval at the
     /// pace of etcd, 1000 in 10 ms.
     static let compactionDoomedMax = 10_000

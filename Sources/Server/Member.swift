@@ -161,11 +161,13 @@ final class Member: Sendable {
 
     /// The apply thread owns the state machine, the flush thread what makes it durable.
     private func startApplying(state: StoredState, environment: Environment) throws {
-        let demand = FlushDemand(keyspace: keyspace, bell: switchboard.flushBell)
+        let demand = FlushDemand(
+            keyspace: keyspace, bell: switchboard.flushBell, batchLimit: configuration.storage.batchLimit)
         let pace = FlushPace(
             interval: configuration.storage.batchInterval,
             compactionPause: configuration.compaction.sleepInterval)
-        let flusher = Handover(Flusher(keyspace))
+        let flusher = Handover(
+            Flusher(keyspace, compactionBatch: configuration.compaction.batchLimit))
         try run("flush") { [environment, switchboard, sizes, fatal, metrics] in
             FlushThread(
                 flusher: flusher.take(), environment: environment, switchboard: switchboard, demand: demand,

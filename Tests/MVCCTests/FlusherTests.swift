@@ -65,17 +65,17 @@ import Testing
         defer { withExtendedLifetime(scratch) {} }
         let keyspace = try open(scratch)
         var flusher = Flusher(keyspace)
-        #expect(!keyspace.isFlushDue && !keyspace.isOverfull)
+        #expect(!keyspace.isFlushDue() && !keyspace.isOverfull)
         let value = [UInt8](repeating: 1, count: 1 << 20)
         for number in 0..<9 { keyspace.put(bytes("k\(number)"), value) }
-        #expect(keyspace.isFlushDue && !keyspace.isOverfull)
+        #expect(keyspace.isFlushDue() && !keyspace.isOverfull)
         for number in 0..<60 { keyspace.put(bytes("k\(number)"), value) }
         #expect(keyspace.isOverfull)
         keyspace.handOver([], position: 1)
         let waiter = TestThread { keyspace.awaitRoom() }
         _ = try flusher.flush()
         waiter.join()
-        #expect(!keyspace.isOverfull && !keyspace.isFlushDue)
+        #expect(!keyspace.isOverfull && !keyspace.isFlushDue())
         #expect(keyspace.memory.unflushedBytes == 0)
         #expect(keyspace.memory.tailBytes < 3 << 20)
     }
@@ -85,7 +85,7 @@ import Testing
         defer { withExtendedLifetime(keyspaceScratch) {} }
         let keyspace = try open(keyspaceScratch)
         for number in 0..<10_000 { keyspace.put("k\(number % 10)", "") }
-        #expect(keyspace.isFlushDue)
+        #expect(keyspace.isFlushDue() && !keyspace.isFlushDue(records: 10_001))
     }
 
     @Test func `a selection reads its records after flush, compaction and defragmentation`() throws {
@@ -187,7 +187,7 @@ import Testing
         let scratch = Scratch()
         defer { withExtendedLifetime(scratch) {} }
         let keyspace = try open(scratch)
-        var flusher = Flusher(keyspace)
+        var flusher = Flusher(keyspace, compactionBatch: 500)
         for number in 0..<25_000 { keyspace.put("k\(number % 10)", "\(number)") }
         try keyspace.compact(at: 25_000)
         keyspace.handOver([], position: 1)

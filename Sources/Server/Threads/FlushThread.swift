@@ -166,22 +166,25 @@ struct FlushPace: Sendable {
 final class FlushDemand: Sendable {
     private let keyspace: Keyspace
     private let bell: Doorbell
+    /// --backend-batch-limit.
+    private let batchLimit: Int
     /// The flush thread sleeps until something is applied.
     private let isIdle = Atomic(false)
 
-    init(keyspace: Keyspace, bell: Doorbell) {
+    init(keyspace: Keyspace, bell: Doorbell, batchLimit: Int) {
         self.keyspace = keyspace
         self.bell = bell
+        self.batchLimit = batchLimit
     }
 
-    /// Enough waits for a flush now: 10,000 records or 8 MiB.
-    var isUrgent: Bool { keyspace.isFlushDue }
+    /// Enough waits for a flush now: --backend-batch-limit records or 8 MiB.
+    var isUrgent: Bool { keyspace.isFlushDue(records: batchLimit) }
 
     /// A batch was applied and handed over. Waits while the flush thread is too far behind.
     func applied() {
         if isIdle.load(ordering: .relaxed), isIdle.exchange(false, ordering: .acquiringAndReleasing) {
             bell.ring()
-        } else if keyspace.isFlushDue {
+        } else if isUrgent {
             bell.ring()
             if keyspace.isOverfull { keyspace.awaitRoom() }
         }
