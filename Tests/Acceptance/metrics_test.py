@@ -199,3 +199,12 @@ def test_families_of_real_etcd_exist_with_the_same_type():
         assert {name: mine.types.get(name) for name in wanted} == wanted
         single = ["etcd_server_has_leader", "etcd_server_is_leader", "etcd_server_quota_backend_bytes"]
         assert [mine[name] for name in single] == [theirs[name] for name in single]
+
+
+def test_a_full_batch_is_flushed_before_its_time():
+    with Server(OURS, "--backend-batch-limit=10", "--backend-batch-interval=60s").start() as server:
+        client = Client(server.endpoint)
+        for number in range(100):
+            client.kv("Put", message("PutRequest")(key=b"%d" % number))
+        client.close()
+        until(server, lambda m: m["etcd_disk_backend_commit_duration_seconds_count"] >= 3)
