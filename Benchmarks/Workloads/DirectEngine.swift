@@ -20,13 +20,15 @@ final class DirectEngine: Engine {
         waiting.withLock { swap(&$0, &emptied) }
     }
 
-    func propose(_ id: UInt64, _ data: [UInt8]) {
+    func propose(_ id: UInt64, _ data: [UInt8], isBrief: Bool) {
         waiting.withLock { $0.entries.append(Entry(id: .zero, data: data)) }
     }
 
     func readIndex(_ token: UInt64) { waiting.withLock { $0.tokens.append(token) } }
 
-    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) { propose(id, data) }
+    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) {
+        propose(id, data, isBrief: false)
+    }
 
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) { refuse() }
     func perform(_ id: UInt64, _ operation: MaintenanceOperation) { refuse() }

@@ -42,6 +42,7 @@ struct Readiness: OptionSet {
     private var unread: [Connection] = []
     private var isStopping = false
     private var events: [platform_event]
+    private var company = Company()
     /// Shared by all connections of the loop: input is consumed, output written or copied, at once.
     let readBuffer: UnsafeMutableRawBufferPointer
     let writeBuffer: UnsafeMutableRawBufferPointer
@@ -97,6 +98,7 @@ struct Readiness: OptionSet {
     package func runPass() {
         let count = poll()
         now = MonotonicTime.now()
+        company.beginPass(at: now)
         let wasRung = doorbell.endSleep()
         dispatch(count)
         resumeReading()
@@ -129,8 +131,20 @@ struct Readiness: OptionSet {
         for index in 0..<count {
             let event = events[index]
             guard let handler = registrations.handler(event.data) else { continue }
+            company.heard(event.data)
             handler.ready(Readiness(rawValue: event.events))
         }
+    }
+
+    /// Whether this pass is for one client and no other is likely to be heard soon: one socket was ready,
+    /// and it was the only one in the passes before, or there was a time of quiet before it.
+    package var isForOneClient: Bool { company.isForOneClient }
+
+    /// Looks at the clock again and, if the doorbell was rung in this pass, has the `onWake` hooks run
+    /// now: for a hook that has waited for an answer.
+    package func answerDoorbell() {
+        now = MonotonicTime.now()
+        if doorbell.endSleep() { for hook in wakeHooks { hook() } }
     }
 
     private func resumeReading() {

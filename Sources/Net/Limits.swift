@@ -11,6 +11,10 @@ package enum NetLimits {
     static let writesPerPass = 4
     /// Readiness reports taken from the kernel at a time.
     static let eventsPerPass = 256
+    /// After so many passes with the same lone socket a loop takes it that there is one client only.
+    static let lonePasses = 8
+    /// After so long without a ready socket a loop takes it that the next one stays alone for a moment.
+    static let quietTime: Duration = .milliseconds(2)
     /// How long a listener rests when descriptors or connections have run out.
     static let acceptPause: Duration = .milliseconds(100)
     /// How long a connection we end tries to get its last bytes to a peer that does not read.

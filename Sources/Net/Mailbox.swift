@@ -19,14 +19,17 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// Appends one element; false when the mailbox is full.
+    ///
+    /// Without `ringing` the caller sees to it that it is drained: by draining it in the reader's place, or
+    /// by a ring after all.
     @discardableResult
-    package func push(_ element: Element) -> Bool {
+    package func push(_ element: Element, ringing: Bool = true) -> Bool {
         let before: Int? = elements.withLock { queue in
             guard queue.count < capacity else { return nil }
             queue.append(element)
             return queue.count - 1
         }
-        if before == 0 { doorbell.ring() }
+        if before == 0, ringing { doorbell.ring() }
         return before != nil
     }
 

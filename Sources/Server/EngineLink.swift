@@ -15,14 +15,25 @@ import Synchronization
 final class EngineLink: Engine {
     private struct Gathered {
         var proposals: [ProposedEntry] = []
+        /// Of the last proposal.
+        var isBrief = false
         /// Read rounds that need no answer from the replica (`MemberStatus.allowsLocalReads`).
         var readableNow: [UInt64] = []
+    }
+
+    /// What a loop may do with what it asked for in a pass, in the same pass.
+    struct PassOutcome {
+        /// Read rounds that may go on.
+        var readable: [UInt64]
+        /// What was proposed is applied; the answer is in the loop's mailbox.
+        var isApplied = false
     }
 
     private let switchboard: Switchboard
     private let memberStatus: MemberStatus
     private let sizes: BackendSizes
     private let links = Mutex<PeerLinks?>(nil)
+    private let shortPath = Mutex<ShortPath?>(nil)
     private let passwordTimeout: Duration
     /// One per loop number; each is touched by its loop only, so the locks are never waited for.
     private let gathered: [Slot]
@@ -51,9 +62,13 @@ final class EngineLink: Engine {
     /// The peers thread has a transport.
     func connect(_ links: PeerLinks) { self.links.withLock { $0 = links } }
 
-    func propose(_ id: UInt64, _ data: [UInt8]) {
+    /// The workers are there.
+    func connect(_ path: ShortPath) { shortPath.withLock { $0 = path } }
+
+    func propose(_ id: UInt64, _ data: [UInt8], isBrief: Bool) {
         gathered[RequestIDs.loop(of: id)].gathered.withLock {
             $0.proposals.append(ProposedEntry(tag: id, data: data))
+            $0.isBrief = isBrief
         }
     }
 
@@ -101,15 +116,24 @@ final class EngineLink: Engine {
         switchboard.deliver(.event(.transferLeadership(to: target)), to: switchboard.replica)
     }
 
-    /// Sends what the loop proposed in this pass, and returns the read rounds it may go on with now.
-    func endOfPass(loop: Int) -> [UInt64] {
-        let (proposals, readable) = gathered[loop].gathered.withLock { slot in
+    /// Sends what the loop proposed in this pass. `isForOneClient`: nobody else is kept waiting when the loop
+    /// does the other threads' work itself (`ShortPath`).
+    func endOfPass(loop: Int, isForOneClient: Bool) -> PassOutcome {
+        let pass = gathered[loop].gathered.withLock { slot in
             defer { slot = Gathered() }
-            return (slot.proposals, slot.readableNow)
+            return slot
         }
-        guard !proposals.isEmpty, !switchboard.replica.push(.proposals(proposals)) else { return readable }
-        switchboard.tell(waiterOf: proposals[0].tag, .dropped(proposals.map(\.tag), .tooManyRequests))
-        return readable
+        var outcome = PassOutcome(readable: pass.readableNow)
+        guard let first = pass.proposals.first else { return outcome }
+        if isForOneClient, pass.isBrief, pass.proposals.count == 1,
+            let shortPath = shortPath.withLock({ $0 })
+        {
+            outcome.isApplied = shortPath.take(first)
+        }
+        if !outcome.isApplied, !switchboard.replica.push(.proposals(pass.proposals)) {
+            switchboard.tell(waiterOf: first.tag, .dropped(pass.proposals.map(\.tag), .tooManyRequests))
+        }
+        return outcome
     }
 }
 

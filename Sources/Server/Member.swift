@@ -99,10 +99,15 @@ final class Member: Sendable {
         let retention = RetentionLimits(
             walsMax: Int(configuration.consensus.walsMax),
             snapshotsMax: Int(configuration.consensus.snapshotsMax))
-        let journaler = Handover(
-            Journaler(log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal))
+        let replicaDesk = Desk(
+            ReplicaWorker(
+                replica: replica,
+                journaler: Journaler(
+                    log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal),
+                localID: metadata.memberID, lessor: lessor, switchboard: switchboard, status: status))
         try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
-        try startApplying(state: state, environment: environment)
+        let applyDesk = try startApplying(state: state, environment: environment)
+        link.connect(ShortPath(switchboard: switchboard, replica: replicaDesk, apply: applyDesk))
         try run("snapshot") { [environment, keyspace, snapshots, switchboard, logger, metrics] in
             var thread = SnapshotThread(
                 environment: environment, keyspace: keyspace,
@@ -123,13 +128,10 @@ final class Member: Sendable {
                 PasswordThread(index: index, switchboard: switchboard).run()
             }
         }
-        try run("replica") { [metadata, lessor, switchboard, status, configuration] in
-            ReplicaThread(
-                replica: replica, journaler: journaler.take(), localID: metadata.memberID, lessor: lessor,
-                switchboard: switchboard, status: status,
-                tickInterval: configuration.consensus.heartbeatInterval
-            ).run()
-        }
+        let replicaThread = ReplicaThread(
+            desk: replicaDesk, bell: switchboard.replicaBell,
+            tickInterval: configuration.consensus.heartbeatInterval)
+        try run("replica") { replicaThread.run() }
         try startHousekeeping(published)
     }
 
@@ -159,8 +161,8 @@ final class Member: Sendable {
         return try Replica(settings, start: start)
     }
 
-    /// The apply thread owns the state machine, the flush thread what makes it durable.
-    private func startApplying(state: StoredState, environment: Environment) throws {
+    /// The apply worker owns the state machine, the flush thread what makes it durable.
+    private func startApplying(state: StoredState, environment: Environment) throws -> Desk<ApplyWorker> {
         let demand = FlushDemand(
             keyspace: keyspace, bell: switchboard.flushBell, batchLimit: configuration.storage.batchLimit)
         let pace = FlushPace(
@@ -174,22 +176,21 @@ final class Member: Sendable {
                 sizes: sizes, pace: pace, fatal: fatal, metrics: metrics
             ).run()
         }
-        try run("apply") { [self] in
-            let machine = StateMachine(
-                keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
-                boot: boot,
-                state: state, learnersMax: configuration.cluster.learnersMax,
-                compacted: { [switchboard] revision in switchboard.tellLoops(.compacted(through: revision)) })
-            var thread = ApplyThread(
+        let machine = StateMachine(
+            keyspace: keyspace, lessor: lessor, membership: membership, alarms: alarms, auth: auth,
+            boot: boot, state: state, learnersMax: configuration.cluster.learnersMax,
+            compacted: { [switchboard] revision in switchboard.tellLoops(.compacted(through: revision)) })
+        let desk = Desk(
+            ApplyWorker(
                 machine: machine, lessor: lessor, localID: metadata.memberID, switchboard: switchboard,
                 status: status, flushing: demand,
                 electionTimeout: configuration.consensus.electionTimeout, fatal: fatal,
                 snapshots: SnapshotDirectory(directory.snapshots),
                 metrics: ApplyMetrics(
                     metrics, applied, warningDuration: configuration.diagnostics.warningApplyDuration,
-                    logger: logger))
-            thread.run()
-        }
+                    logger: logger)))
+        try run("apply") { [switchboard] in ApplyThread(desk: desk, bell: switchboard.applyBell).run() }
+        return desk
     }
 
     private func startHousekeeping(_ published: @escaping @Sendable () -> Void) throws {

@@ -29,8 +29,9 @@ import Store
 /// A late answer to an id whose waiter is gone (timeout, cancelled call, earlier boot) is ignored.
 package protocol Engine: AnyObject, Sendable {
     /// Proposes one normal entry. `data` is an InternalRaftRequest whose header (field 100) carries `id`.
-    /// Server hands all proposals of one loop pass to the replica as one batch.
-    func propose(_ id: UInt64, _ data: [UInt8])
+    /// Server hands all proposals of one loop pass to the replica as one batch. `isBrief`: applying it takes
+    /// no longer than a few keys do, so that a loop may wait for it.
+    func propose(_ id: UInt64, _ data: [UInt8], isBrief: Bool)
 
     /// As `propose`, for what only the leader of `term` may decide: dropped unless this member is it.
     func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8])

@@ -12,7 +12,7 @@ extension LoopServices {
         }
         guard fitsQuota(cost: command.quotaCost) else { return refuseForSpace(call, .put) }
         do { try command.validate() } catch { return finish(call, .put, GRPCStatus(error)) }
-        proposeOrRefuse(call, .put, .put, bytes, .put(call))
+        proposeOrRefuse(call, .put, .put, bytes, .put(call), isBrief: true)
     }
 
     func respondPut(_ call: GRPCCall, revision: Int64, previous: [UInt8]?) {
@@ -50,7 +50,7 @@ extension LoopServices {
             return finish(call, .txn, GRPCStatus(error))
         }
         if !transaction.isReadOnly {
-            proposeOrRefuse(call, .txn, .txn, bytes, .txn(call))
+            proposeOrRefuse(call, .txn, .txn, bytes, .txn(call), isBrief: transaction.isBrief)
         } else if transaction.isSerializable {
             evaluate(call, transaction)
         } else {

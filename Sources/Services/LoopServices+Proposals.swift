@@ -9,9 +9,11 @@ import Wire
 extension LoopServices {
     /// Wraps the client's own bytes as a log entry and proposes it; the answer goes to `waiter`.
     ///
-    /// Nil when proposed, else why not. The size that counts is that of the entry (errors.md 1).
+    /// Nil when proposed, else why not. The size that counts is that of the entry (errors.md 1). `isBrief`:
+    /// as `Engine.propose` has it.
     func propose(
-        _ kind: InternalRaftRequest.Kind, _ request: borrowing RawSpan, _ waiter: Waiter
+        _ kind: InternalRaftRequest.Kind, _ request: borrowing RawSpan, _ waiter: Waiter,
+        isBrief: Bool = false
     ) -> GRPCStatus? {
         var asker = AuthIdentity()
         if context.auth.isEnabled {
@@ -24,16 +26,16 @@ extension LoopServices {
             kind, request, id: id, username: asker.user, authRevision: asker.revision)
         guard data.count <= limits.requestBytesMax else { return .requestTooLarge }
         waiters.insert(waiter, id: id, deadline: now + limits.requestTimeout)
-        engine.propose(id, data)
+        engine.propose(id, data, isBrief: isBrief)
         return nil
     }
 
     /// As `propose`, for a client's call: a refusal is its answer.
     func proposeOrRefuse(
         _ call: GRPCCall, _ method: Method, _ kind: InternalRaftRequest.Kind, _ request: borrowing RawSpan,
-        _ waiter: Waiter
+        _ waiter: Waiter, isBrief: Bool = false
     ) {
-        if let refusal = propose(kind, request, waiter) { finish(call, method, refusal) }
+        if let refusal = propose(kind, request, waiter, isBrief: isBrief) { finish(call, method, refusal) }
     }
 
     /// Whether `cost` more bytes fit the quota. A request that costs nothing always passes.

@@ -33,7 +33,7 @@ package struct ServicesLimits: Sendable {
     var quotaBytes: Int64? { quotaBackendBytes < 0 ? nil : quotaReported }
 
     /// 5 s for the queue and the disk, and time for two elections (spec/errors.md 4).
-    var requestTimeout: Duration { .seconds(5) + electionTimeout * 2 }
+    var requestTimeout: Duration { .seconds(5) + electionTimeout + electionTimeout }
 
     /// A watch response of at least this many bytes is split where the watcher allowed it: what gRPC
     /// clients accept in one message, --max-request-bytes and 512 KiB.

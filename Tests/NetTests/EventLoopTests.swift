@@ -118,6 +118,27 @@ private final class Client {
         #expect(journal.suffix(2) == ["message 7", "end"])
     }
 
+    @Test func `a hook that has waited for an answer has it taken in the same pass`() throws {
+        let doorbell = try Doorbell()
+        let mailbox = Mailbox<Int>(doorbell: doorbell, capacity: 10)
+        let loop = try EventLoop(doorbell: doorbell)
+        var journal: [String] = []
+        loop.onWake {
+            var batch: [Int] = []
+            mailbox.drain(into: &batch)
+            for number in batch { journal.append("message \(number)") }
+        }
+        loop.atEndOfPass {
+            mailbox.push(7)
+            loop.answerDoorbell()
+            journal.append("end")
+        }
+        doorbell.ring()
+        loop.runPass()
+        #expect(journal == ["message 7", "end"])
+        #expect(doorbell.beginSleep(), "nothing is left to wake for")
+    }
+
     @Test func `bytes are echoed, megabytes through a full socket too`() throws {
         let server = try EchoServer()
         let client = try Client(server.socket.port)

@@ -93,11 +93,23 @@ import Wire
         #expect(throws: WireError.self) { try unsafe Transaction(decoding: deep.span.bytes) }
     }
 
+    private func decoded(_ request: TxnRequest) throws -> Transaction {
+        let encoded: [UInt8] = try request.serializedBytes()
+        return try unsafe Transaction(decoding: encoded.span.bytes)
+    }
+
+    @Test func `a Txn is brief while it names a few keys`() throws {
+        #expect(try decoded(txn(then: [get("a"), put("b"), del("c")], else: [get("a")])).isBrief)
+        #expect(try !decoded(txn(then: [get("a", "b")])).isBrief)
+        #expect(try !decoded(txn(then: [put("b")], else: [del("a", "b")])).isBrief)
+        #expect(try !decoded(txn(then: [nested(then: [put("a")])])).isBrief)
+        #expect(try !decoded(txn(then: (0..<17).map { put("k\($0)") })).isBrief)
+        var ranged = Compare()
+        (ranged.key, ranged.rangeEnd) = (Data("a".utf8), Data("z".utf8))
+        #expect(try !decoded(txn([ranged], then: [put("b")])).isBrief)
+    }
+
     @Test func `a Txn of ranges only is read-only, with a nested Txn it is not`() throws {
-        func decoded(_ request: TxnRequest) throws -> Transaction {
-            let encoded: [UInt8] = try request.serializedBytes()
-            return try unsafe Transaction(decoding: encoded.span.bytes)
-        }
         #expect(try decoded(txn(then: [get("a")], else: [get("b")])).isReadOnly)
         #expect(try decoded(txn()).isReadOnly)
         #expect(try decoded(txn()).isSerializable)

@@ -70,15 +70,18 @@ final class LoopThread {
 
     private func endPass() {
         var hasMore = services.endOfPass()
-        var readable = link.endOfPass(loop: index)
-        // A read that goes on may ask anew (a Lock's next step), and that counts as this pass, too.
-        while !readable.isEmpty {
-            services.readable(readable)
-            hasMore = services.endOfPass() || hasMore
-            readable = link.endOfPass(loop: index)
-        }
+        // What goes on may ask anew (a Lock's next step), and that counts as this pass, too.
+        while goOn() { hasMore = services.endOfPass() || hasMore }
         // Watchers that lag have more to read: the next pass begins at once.
         if hasMore { loop.doorbell.ring() }
+    }
+
+    /// What the pass asked for leaves; true when something was answered at once.
+    private func goOn() -> Bool {
+        let outcome = link.endOfPass(loop: index, isForOneClient: loop.isForOneClient)
+        if !outcome.readable.isEmpty { services.readable(outcome.readable) }
+        if outcome.isApplied { loop.answerDoorbell() }
+        return outcome.isApplied || !outcome.readable.isEmpty
     }
 
     private func takeInbox() {

@@ -25,7 +25,7 @@ package struct ApplyResults: Sendable {
 
 /// Everything the log decides: keys, leases, members, alarms, users. `apply` is the only way to change it.
 ///
-/// Owned by the apply thread. Invariants:
+/// Owned by Server's apply worker. Invariants:
 /// 1. The state after entry i is a function of the entries up to i alone: no clock, no chance, nothing
 ///    local decides what is stored. (Time is used for expiries on the leader, which are not stored.)
 /// 2. Nothing fails after the first change of an entry, unless the database does, and then the member

@@ -94,6 +94,24 @@ package struct Transaction: Sendable, Equatable {
             || failure.contains(where: hasEmptyKey)
     }
 
+    /// Whether it is a few keys, each named, that it looks at and changes.
+    package var isBrief: Bool {
+        func isBrief(_ operation: Operation) -> Bool {
+            switch operation {
+            case .range(let query): query.rangeEnd.isEmpty
+            case .put, .empty: true
+            case .deleteRange(let command): command.rangeEnd.isEmpty
+            case .transaction: false
+            }
+        }
+        return compares.count + success.count + failure.count <= Self.briefMax
+            && compares.allSatisfy(\.rangeEnd.isEmpty) && success.allSatisfy(isBrief)
+            && failure.allSatisfy(isBrief)
+    }
+
+    /// Comparisons and operations of a brief one; an apiserver's update has three.
+    private static let briefMax = 16
+
     /// What the quota gate charges: the dearer branch, nested transactions included; 0 passes always.
     package var quotaCost: Int {
         func cost(_ operations: [Operation]) -> Int {

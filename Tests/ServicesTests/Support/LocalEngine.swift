@@ -25,11 +25,13 @@ final class LocalEngine: Engine {
 
     let state = Mutex(State())
 
-    func propose(_ id: UInt64, _ data: [UInt8]) {
+    func propose(_ id: UInt64, _ data: [UInt8], isBrief: Bool) {
         state.withLock { $0.entries.append((id, .normal, data)) }
     }
 
-    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) { propose(id, data) }
+    func proposeWhileLeading(_ term: Term, _ id: UInt64, _ data: [UInt8]) {
+        propose(id, data, isBrief: false)
+    }
 
     func proposeConfigurationChange(_ id: UInt64, _ change: MembershipProposal) {
         var data: [UInt8] = []

@@ -136,7 +136,7 @@ final class TestMember: SessionHost {
         request.appendField(1, version)
         var entry: [UInt8] = []
         unsafe entry.appendInternalRaftRequest(.clusterVersionSet, request.span.bytes, id: 1)
-        engine.propose(1, entry)
+        engine.propose(1, entry, isBrief: false)
         run()
     }
 
