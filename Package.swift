@@ -64,7 +64,7 @@ let package = Package(
         .target(
             name: "EtcdAPI", dependencies: ["Wire", protobuf], exclude: ["Protos", "README.md"],
             swiftSettings: common),
-        module("Backend", ["CLMDB"]),
+        module("Backend", ["CLMDB", "CPlatform"]),
         module("Bolt", ["CPlatform"]),
         module("Net", ["CPlatform"]),
         module("TLS", ["Net", "COpenSSL", "CPlatform"]),

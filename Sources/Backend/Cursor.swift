@@ -1,4 +1,5 @@
 import CLMDB
+import CPlatform
 
 /// A record where it lies in the database; valid until its transaction ends (read) or writes (write).
 @unsafe package struct StoredRecord {
@@ -35,7 +36,12 @@ import CLMDB
     package mutating func last() throws(BackendError) -> StoredRecord? { try unsafe step(MDB_LAST) }
 
     /// The record behind the present one, or the first when it stands nowhere.
-    package mutating func next() throws(BackendError) -> StoredRecord? { try unsafe step(MDB_NEXT) }
+    package mutating func next() throws(BackendError) -> StoredRecord? {
+        guard let record = try unsafe step(MDB_NEXT) else { return nil }
+        // Whoever goes from record to record reads them: two ahead, the memory has time to answer.
+        unsafe platform_prefetch_record(record.value.baseAddress, record.value.count)
+        return unsafe record
+    }
 
     /// The record before the present one, or the last when it stands nowhere.
     package mutating func previous() throws(BackendError) -> StoredRecord? { try unsafe step(MDB_PREV) }

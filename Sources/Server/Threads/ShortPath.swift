@@ -1,8 +1,8 @@
 import Net
 import Replication
 
-/// How a lone request gets from its event loop into the log and the state: the loop does the replica's and the
-/// apply thread's work for it, in their place.
+/// How a lone request gets from its event loop into the log and the state: the loop does the replica's
+/// and the apply thread's work for it, in their place.
 ///
 /// On the long way a Put changes threads three times (loop, replica, apply, loop), and each change costs a
 /// client that waits for it a wake-up: of 307 us of processor per Put of one client, measured in a virtual
@@ -30,8 +30,8 @@ struct ShortPath: Sendable {
         self.apply = apply
     }
 
-    /// Has it decided and applied on this thread; the answer is in the loop's mailbox. False, and nothing done,
-    /// when it has to go the long way.
+    /// Has it decided and applied on this thread; the answer is in the loop's mailbox. False, and nothing
+    /// done, when it has to go the long way.
     func take(_ proposal: ProposedEntry) -> Bool {
         guard proposal.data.count <= Self.bytesMax else { return false }
         let isDecided = replica.workIfFree { worker in
