@@ -1,107 +1,58 @@
 """Ours beside what bounds it: the disk, loopback, HTTP/2. Etcd is measured against the same limits."""
 
+import collections
 import contextlib
-import itertools
 import os
 import pathlib
 import re
 import socket
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
+from floors import disk_sync, received_and_synced, round_trip
 from keyspace import GET, PUT, VALUE, fill, first_put, key, transactions
 from loads import Call, h2load, h2load_text
 from rows import at_least, at_most
 from rpc import Client, message
-from run import LOAD_CORE, ON_SERVER_CORE, interleaved, metric, single_members
+from run import ON_SERVER_CORE, interleaved, metric, single_members
 from servers import free_ports
 
-
-def median_microseconds(count, action):
-    times = []
-    for _ in range(count):
-        began = time.perf_counter()
-        action()
-        times.append((time.perf_counter() - began) * 1e6)
-    return statistics.median(times)
-
-
-def disk_sync(folder, count=2000):
-    """Microseconds of what no Put can do without: a pwrite of its record and an fdatasync, in a file of zeros."""
-    path = pathlib.Path(folder) / "raw"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        os.pwrite(descriptor, bytes(4 << 20), 0)
-        os.fsync(descriptor)
-        offsets = itertools.count(0, 384)
-
-        def write():
-            os.pwrite(descriptor, VALUE + bytes(128), next(offsets))
-            os.fdatasync(descriptor)
-
-        return median_microseconds(count, write)
-    finally:
-        os.close(descriptor)
-        path.unlink()
-
-
-ECHO = """
-import socket
-with socket.create_server(("127.0.0.1", 0)) as listener:
-    print(listener.getsockname()[1], flush=True)
-    peer = listener.accept()[0]
-    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while data := peer.recv(64): peer.sendall(data)
-"""
-
-
-def round_trip(count=5000):
-    """Microseconds of a byte over loopback TCP to the servers' core and back."""
-    echo = subprocess.Popen([*ON_SERVER_CORE, sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True)
-    cores = os.sched_getaffinity(0)
-    with socket.create_connection(("127.0.0.1", int(echo.stdout.readline()))) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        os.sched_setaffinity(0, {int(LOAD_CORE)})
-
-        def ask():
-            connection.sendall(b"x")
-            connection.recv(64)
-
-        taken = median_microseconds(count, ask)
-    os.sched_setaffinity(0, cores)
-    echo.wait()
-    return taken
-
+# What a store with a log and a database could reach that only receives and writes.
+RECEIVED = "received and written twice"
 
 def lone(options, sheet):
     """One client with one request at a time: medians, for now and then the disk takes long for both sides."""
     with single_members(options) as servers:
         for server in servers.values():
             first_put(server)
-        folder = servers["ours"].data
-        samples = {name: [] for name in ("ours", "etcd", "limit", "read", "disk", "loopback")}
+        samples = collections.defaultdict(list)
         amount = (1, 1, options.seconds(2))
         for _ in range(options.rounds):
-            disk, loopback = disk_sync(folder), round_trip()
-            samples["disk"].append(disk)
-            samples["loopback"].append(loopback)
-            samples["limit"].append(disk + loopback)
-            for name, server in servers.items():
-                samples[name].append(h2load(server, PUT, *amount).p50)
-            samples["read"].append(h2load(servers["ours"], GET, *amount).p50)
-    command = f"{h2load_text(PUT, *amount)}; pwrite of 384 bytes and fdatasync, 2000 times; a byte echoed, 5000 times"
-    limit = "fdatasync + loopback"
+            for name, floor in (("disk", disk_sync(servers["ours"].data)), ("loopback", round_trip())):
+                samples[name].append(floor.value)
+                samples[f"{name} cpu"].append(floor.cpu)
+            for call, kind in ((PUT, "put"), (GET, "get")):
+                for name, server in servers.items():
+                    sample = h2load(server, call, *amount)
+                    samples[f"{name} {kind}"].append(sample.p50)
+                    samples[f"{name} {kind} cpu"].append(sample.cpu)
+    for tail in ("", " cpu"):
+        samples[f"limit{tail}"] = [sum(pair) for pair in zip(samples[f"disk{tail}"], samples[f"loopback{tail}"])]
+    command = f"{h2load_text(PUT, *amount)}; floors sync FOLDER 2000; floors echo 300; floors ask PORT 300 5000"
+    limit, echo = "fdatasync + loopback", "an echo"
 
-    def against(what, ours, other, target=None, beside=limit):
+    def against(what, ours, other, beside, target=None):
         sheet.add(what, "us", {"ours": samples[ours], beside: samples[other]}, float, command, target, beside)
 
-    against("Put, 1 x 1, p50", "ours", "limit", at_most(1.5))
-    against("etcd's Put, 1 x 1, p50", "etcd", "limit")
-    against("Put, 1 x 1, p50", "ours", "disk", beside="pwrite + fdatasync alone")
-    against("linearizable Range, 1 x 1, p50", "read", "loopback", beside="a byte echoed alone")
+    against("Put, 1 x 1, p50", "ours put", "limit", limit, at_most(1.5))
+    against("etcd's Put, 1 x 1, p50", "etcd put", "limit", limit)
+    against("Put, 1 x 1, p50", "ours put", "disk", "pwrite + fdatasync alone")
+    against("linearizable Range, 1 x 1, p50", "ours get", "loopback", echo)
+    against("Put, 1 x 1: server CPU", "ours put cpu", "limit cpu", limit)
+    against("etcd's Put, 1 x 1: server CPU", "etcd put cpu", "limit cpu", limit)
+    against("linearizable Range, 1 x 1: server CPU", "ours get cpu", "loopback cpu", echo)
+    against("etcd's linearizable Range, 1 x 1: server CPU", "etcd get cpu", "loopback cpu", echo)
 
 
 def log_rate(options, sheet):
@@ -114,14 +65,17 @@ def log_rate(options, sheet):
                         f"Put bench, {size} bytes")
             first_put(server)
             amount = (100, 10, options.seconds(3))
-            samples = {"ours": [], "dd": []}
+            samples = {"ours": [], "dd": [], RECEIVED: []}
             for _ in range(options.rounds):
                 rate, batch = logged(server, call, amount)
                 samples["ours"].append(rate)
                 samples["dd"].append(synced_copy(server.data, batch))
-        sheet.add(f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)", "MB/s", samples,
-                  float, f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc",
-                  at_least(0.5), beside="dd")
+                samples[RECEIVED].append(received_and_synced(server.data, batch, amount[2]).value / 1e6)
+        what = f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)"
+        command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; "
+                   f"floors log FOLDER {batch} {amount[2]}; floors pour PORT")
+        sheet.add(what, "MB/s", samples, float, command, at_least(0.5), beside="dd")
+        sheet.add(what, "MB/s", samples, float, command, beside=RECEIVED)
 
 
 def logged(server, call, amount):

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from limits import disk_sync
+from floors import disk_sync
 from run import REPOSITORY
 
 
@@ -33,7 +33,7 @@ def disk():
     """Device and file system of the folder the servers' data is in."""
     kind, device = output("findmnt", "-n", "-o", "FSTYPE,SOURCE", "--target", tempfile.gettempdir()).split()[:2]
     with tempfile.TemporaryDirectory() as folder:
-        sync = disk_sync(folder, count=500)
+        sync = disk_sync(folder, count=500).value
     return f"{kind} on {device.partition('[')[0]}", round(sync)
 
 

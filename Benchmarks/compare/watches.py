@@ -1,5 +1,6 @@
 """Watchers: what an event costs the server, how late it is, what a watcher weighs."""
 
+from floors import sends
 from loads import benchmark, benchmark_text
 from rows import at_most
 from run import interleaved, single_members
@@ -37,11 +38,22 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
     samples = interleaved(servers, options.rounds, lambda server: benchmark(server, *flags))
     command = benchmark_text(*flags)
     title = f"{title}, {rate} puts/s"
-    sheet.add(f"{title}: server CPU", "us/event", samples,
-              lambda r: r.json["server"]["cpuSeconds"] * 1e6 / (r.json["succeeded"] * watchers_of_a_key), command, cpu)
+
+    def event_cpu(report):
+        return report.json["server"]["cpuSeconds"] * 1e6 / (report.json["succeeded"] * watchers_of_a_key)
+
+    sheet.add(f"{title}: server CPU", "us/event", samples, event_cpu, command, cpu)
     for percent, target in (("50", None), ("99", p99)):
         sheet.add(f"{title}: put to event, p{percent}", "us", samples,
                   lambda r: r.section("Watch events summary")[1][percent], command, target)
+    if cpu:
+        # A response with an event is about 160 bytes; those of one connection leave in one send.
+        size, rounds = 160 * watchers_of_a_key // connections, rate * 3
+        bare = [sends(connections, size, rounds).cpu * connections / watchers_of_a_key for _ in range(options.rounds)]
+        sheet.add(f"{title}: server CPU", "us/event",
+                  {"ours": [event_cpu(report) for report in samples["ours"]], "bare sends": bare}, float,
+                  f"{command}; floors send {connections} {size} {rounds}; floors read PORT {connections}",
+                  beside="bare sends")
     if memory:
         sheet.add_values(
             f"{title}: anonymous memory more than idle", "MiB",

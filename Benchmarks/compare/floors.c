@@ -1,0 +1,219 @@
+// What no server can do without, done by a program that does nothing else:
+//
+//     floors sync FOLDER COUNT           pwrite of 384 bytes and fdatasync
+//     floors echo BYTES                  sends back what one connection sends, BYTES at a time
+//     floors ask PORT BYTES COUNT        asks such an echo
+//     floors send CONNECTIONS BYTES ROUNDS   every 5 ms a send to each of its connections
+//     floors read PORT CONNECTIONS       reads what such a sender sends
+//     floors log FOLDER BATCH SECONDS    receives batches from one connection, writes and syncs each, and
+//                                        writes them once more as a database does, synced every 8 MiB
+//     floors pour PORT                   sends to such a log without end
+//
+// Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
+// timed), and processor per turn; `log` prints bytes per second instead of the median. Errors end it.
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *buffer;
+enum { BUFFER = 16 << 20 };
+
+static long must(long result, const char *what) {
+    if (result < 0) {
+        perror(what);
+        exit(1);
+    }
+    return result;
+}
+
+static double now(void) {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return at.tv_sec * 1e6 + at.tv_nsec / 1e3;
+}
+
+static double processor(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+}
+
+static int compare(const void *left, const void *right) {
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static double median(double *times, long count) {
+    qsort(times, count, sizeof *times, compare);
+    return times[count / 2];
+}
+
+static void configure(int connection) {
+    int on = 1;
+    must(setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
+}
+
+static int listening(void) {
+    int listener = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    must(bind(listener, (struct sockaddr *)&address, size), "bind");
+    must(listen(listener, 1024), "listen");
+    must(getsockname(listener, (struct sockaddr *)&address, &size), "getsockname");
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
+static int accepted(int listener) {
+    int connection = must(accept(listener, NULL, NULL), "accept");
+    configure(connection);
+    return connection;
+}
+
+static int connected(const char *port) {
+    int connection = must(socket(AF_INET, SOCK_STREAM, 0), "socket");
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(atoi(port))};
+    must(connect(connection, (struct sockaddr *)&address, sizeof address), "connect");
+    configure(connection);
+    return connection;
+}
+
+/// False at the end of the stream.
+static int receive(int connection, long size) {
+    for (long have = 0; have < size;) {
+        long count = must(recv(connection, (char *)buffer + have, size - have, 0), "recv");
+        if (count == 0) return 0;
+        have += count;
+    }
+    return 1;
+}
+
+/// A file of zeros that is on the disk, as a segment of a log is.
+static int zeroed(const char *folder, long size) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/floor", folder);
+    int file = must(open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), path);
+    unlink(path);
+    for (long at = 0; at < size; at += BUFFER) must(pwrite(file, buffer, BUFFER, at), "pwrite");
+    must(fsync(file), "fsync");
+    return file;
+}
+
+static void sync_each(const char *folder, long count) {
+    int file = zeroed(folder, count * 384);
+    double *times = malloc(count * sizeof *times), before = processor();
+    for (long turn = 0; turn < count; turn++) {
+        double began = now();
+        must(pwrite(file, buffer, 384, turn * 384), "pwrite");
+        must(fdatasync(file), "fdatasync");
+        times[turn] = now() - began;
+    }
+    double used = processor() - before;
+    printf("%.1f %.1f\n", median(times, count), used / count);
+}
+
+/// As an event loop does it: waits, reads, answers.
+static void echo(long size) {
+    int connection = accepted(listening()), poll = must(epoll_create1(0), "epoll_create1");
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    must(epoll_ctl(poll, EPOLL_CTL_ADD, connection, &event), "epoll_ctl");
+    double before = processor();
+    long turns = 0;
+    while (must(epoll_wait(poll, &event, 1, -1), "epoll_wait") && receive(connection, size)) {
+        must(send(connection, buffer, size, 0), "send");
+        turns++;
+    }
+    printf("0 %.1f\n", (processor() - before) / turns);
+}
+
+static void ask(const char *port, long size, long count) {
+    int connection = connected(port);
+    double *times = malloc(count * sizeof *times), before = processor();
+    for (long turn = 0; turn < count; turn++) {
+        double began = now();
+        must(send(connection, buffer, size, 0), "send");
+        if (!receive(connection, size)) exit(1);
+        times[turn] = now() - began;
+    }
+    double used = processor() - before;
+    printf("%.1f %.1f\n", median(times, count), used / count);
+}
+
+static void send_each(long connections, long size, long rounds) {
+    int listener = listening(), *to = malloc(connections * sizeof *to);
+    for (long each = 0; each < connections; each++) to[each] = accepted(listener);
+    double before = processor();
+    for (long round = 0; round < rounds; round++) {
+        usleep(5000);
+        for (long each = 0; each < connections; each++) must(send(to[each], buffer, size, 0), "send");
+    }
+    printf("0 %.2f\n", (processor() - before) / (rounds * connections));
+}
+
+static void read_all(const char *port, long connections) {
+    int poll = must(epoll_create1(0), "epoll_create1");
+    for (long each = 0; each < connections; each++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = connected(port)};
+        must(epoll_ctl(poll, EPOLL_CTL_ADD, event.data.fd, &event), "epoll_ctl");
+    }
+    struct epoll_event ready[64];
+    for (;;) {
+        long count = must(epoll_wait(poll, ready, 64, -1), "epoll_wait");
+        for (long each = 0; each < count; each++)
+            if (recv(ready[each].data.fd, buffer, BUFFER, 0) <= 0) return;
+    }
+}
+
+static void log_batches(const char *folder, long batch, double seconds) {
+    enum { SEGMENT = 64 << 20, FLUSH = 8 << 20 };
+    int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT), connection = accepted(listening());
+    double began = now(), end = began + seconds * 1e6;
+    long at = 0, batches = 0, unflushed = 0;
+    for (; now() < end && receive(connection, batch); batches++) {
+        if (at + batch > SEGMENT) at = 0;
+        must(pwrite(file, buffer, batch, at), "pwrite");
+        must(fdatasync(file), "fdatasync");
+        must(pwrite(database, buffer, batch, at), "pwrite");
+        at += batch;
+        if ((unflushed += batch) >= FLUSH) {
+            must(fdatasync(database), "fdatasync");
+            unflushed = 0;
+        }
+    }
+    printf("%.0f %.1f\n", batches * batch / ((now() - began) / 1e6), processor() / batches);
+}
+
+static void pour(const char *port) {
+    int connection = connected(port);
+    while (send(connection, buffer, 64 << 10, MSG_NOSIGNAL) > 0) {}
+}
+
+int main(int count, char **words) {
+    buffer = calloc(1, BUFFER);
+    const char *what = count > 1 ? words[1] : "";
+    if (!strcmp(what, "sync") && count == 4) sync_each(words[2], atol(words[3]));
+    else if (!strcmp(what, "echo") && count == 3) echo(atol(words[2]));
+    else if (!strcmp(what, "ask") && count == 5) ask(words[2], atol(words[3]), atol(words[4]));
+    else if (!strcmp(what, "send") && count == 5) send_each(atol(words[2]), atol(words[3]), atol(words[4]));
+    else if (!strcmp(what, "read") && count == 4) read_all(words[2], atol(words[3]));
+    else if (!strcmp(what, "log") && count == 5) log_batches(words[2], atol(words[3]), atof(words[4]));
+    else if (!strcmp(what, "pour") && count == 3) pour(words[2]);
+    else {
+        fprintf(stderr, "floors: see the head of floors.c for its arguments\n");
+        return 64;
+    }
+}

@@ -1,0 +1,70 @@
+"""Runs `floors.c`: what the disk, loopback and the kernel take of any server on the servers' core."""
+
+import pathlib
+import shutil
+import subprocess
+import typing
+
+from run import ON_LOAD_CORE, ON_SERVER_CORE, ROWS
+
+SOURCE = pathlib.Path(__file__).with_name("floors.c")
+
+
+class Floor(typing.NamedTuple):
+    """Microseconds of a turn (bytes per second for `log`), and of processor per turn."""
+
+    value: float
+    cpu: float
+
+
+def program():
+    """Built once, by the compiler of Swift's toolchain or the system's."""
+    built = ROWS / "floors"
+    if not built.exists() or built.stat().st_mtime < SOURCE.stat().st_mtime:
+        ROWS.mkdir(parents=True, exist_ok=True)
+        compiler = shutil.which("clang") or shutil.which("cc")
+        subprocess.run([compiler, "-O2", "-o", built, SOURCE], check=True)
+    return str(built)
+
+
+def floor(text):
+    return Floor(*map(float, text.split()))
+
+
+def alone(*arguments):
+    done = subprocess.run([*ON_SERVER_CORE, program(), *map(str, arguments)], capture_output=True, text=True, check=True)
+    return floor(done.stdout)
+
+
+def beside(server, client):
+    """What the server on the servers' core says, and the client on the other, which gets its port."""
+    words = [*ON_SERVER_CORE, program(), *map(str, server)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
+        port = serving.stdout.readline().strip()
+        verb, *rest = map(str, client)
+        asked = subprocess.run([*ON_LOAD_CORE, program(), verb, port, *rest], capture_output=True, text=True, check=True)
+        said = serving.stdout.read()
+    if serving.returncode:
+        raise RuntimeError(f"{words} ended with {serving.returncode}")
+    return floor(said), floor(asked.stdout) if asked.stdout else None
+
+
+def disk_sync(folder, count=2000):
+    """A pwrite of a Put's record and an fdatasync, in a file of zeros."""
+    return alone("sync", folder, count)
+
+
+def round_trip(size=300, count=5000):
+    """A Put's bytes to the servers' core and back: how long the client waits, what the server takes."""
+    server, client = beside(("echo", size), ("ask", size, count))
+    return Floor(client.value, server.cpu)
+
+
+def sends(connections, size, rounds):
+    """So many bytes to each of many connections, 200 times a second."""
+    return beside(("send", connections, size, rounds), ("read", connections))[0]
+
+
+def received_and_synced(folder, batch, seconds=3):
+    """Batches that arrive, are written and synced, and written once more; bytes per second."""
+    return beside(("log", folder, batch, seconds), ("pour",))[0]
