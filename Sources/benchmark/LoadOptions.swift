@@ -9,6 +9,8 @@ import Terminal
 struct DurationArgument: ExpressibleByArgument {
     let value: Duration
 
+    init(_ value: Duration) { self.value = value }
+
     init?(argument: String) {
         guard let nanoseconds = GoDuration.nanoseconds(argument), nanoseconds >= 0 else { return nil }
         value = .nanoseconds(nanoseconds)
@@ -41,7 +43,7 @@ struct LoadOptions: ParsableArguments {
     @Option(help: "Name[:password] of the user.")
     var user: String?
     @Option(name: .customLong("dial-timeout"), help: "How long a connection is waited for.")
-    var dialTimeout = DurationArgument(argument: "5s")!
+    var dialTimeout = DurationArgument(.seconds(5))
     @Flag(name: .customLong("target-leader"), help: "Asks only the leader.")
     var targetLeader = false
     @Option(name: .customLong("auto-sync-interval"), help: .hidden)
