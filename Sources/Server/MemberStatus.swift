@@ -28,10 +28,11 @@ final class MemberStatus: Sendable {
     private let applied = Atomic<UInt64>(0)
 
     var engineStatus: EngineStatus {
-        let now = state.withLock { $0 }
-        return EngineStatus(
-            leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex,
-            leaderSince: now.leaderSince)
+        state.withLock { now in
+            EngineStatus(
+                leader: now.leader, term: now.term, committed: now.committed, applied: appliedIndex,
+                leaderSince: now.leaderSince)
+        }
     }
 
     /// How often a leader was seen that was not the one before.

@@ -158,10 +158,10 @@ extension WatchHub {
     }
 
     private func takePending(of slot: Int, header: Int64) {
-        guard let watcher = watchers[slot] else { return }
+        guard let watcher = watchers[slot]?.id else { return }
         deliveries.append(
             Delivery(
-                watcher: watcher.id, from: pending[slot].from, revision: header, events: pending[slot].events)
+                watcher: watcher, from: pending[slot].from, revision: header, events: pending[slot].events)
         )
         pending[slot].events = WatchEvents()
     }
@@ -205,15 +205,15 @@ extension WatchHub {
         var batch: [Delivery] = []
         swap(&batch, &deliveries)
         for delivery in batch {
-            guard let watcher = live(delivery.watcher) else { continue }
-            if case .blocked = watcher.progress { continue }
+            guard let progress = progress(of: delivery.watcher) else { continue }
+            if case .blocked = progress { continue }
             let slot = delivery.watcher.slot
             watchers[slot]?.isIdle = false
             if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) {
                 continue
             }
-            guard live(delivery.watcher) != nil else { continue }
-            if watcher.progress == .synced { syncedCount -= 1 }
+            guard self.progress(of: delivery.watcher) != nil else { continue }
+            if progress == .synced { syncedCount -= 1 }
             watchers[slot]?.progress = .blocked(next: delivery.from)
         }
         batch.removeAll(keepingCapacity: true)

@@ -112,6 +112,7 @@ struct ApplyWorker: ~Copyable {
         if revision != before {
             for loop in switchboard.loops.indices { batches[loop].visible = revision }
         }
+        let machine = machine  // the metrics are changed meanwhile, and are a part of self as it is
         metrics.applied(entries, in: MonotonicTime.now() - now, &machine.counts)
     }
 
