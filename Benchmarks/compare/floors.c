@@ -47,7 +47,8 @@ static double now(void) {
 static double processor(void) {
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
-    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+    long seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec;
+    return seconds * 1e6 + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
 }
 
 static int compare(const void *left, const void *right) {
@@ -180,7 +181,8 @@ static void read_all(const char *port, long connections) {
 
 static void log_batches(const char *folder, long batch, double seconds) {
     enum { SEGMENT = 64 << 20, FLUSH = 8 << 20 };
-    int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT), connection = accepted(listening());
+    int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT);
+    int connection = accepted(listening());
     double began = now(), end = began + seconds * 1e6;
     long at = 0, batches = 0, unflushed = 0;
     for (; now() < end && receive(connection, batch); batches++) {

@@ -32,8 +32,8 @@ def floor(text):
 
 
 def alone(*arguments):
-    done = subprocess.run([*ON_SERVER_CORE, program(), *map(str, arguments)], capture_output=True, text=True, check=True)
-    return floor(done.stdout)
+    words = [*ON_SERVER_CORE, program(), *map(str, arguments)]
+    return floor(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
 def beside(server, client):
@@ -42,7 +42,8 @@ def beside(server, client):
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as serving:
         port = serving.stdout.readline().strip()
         verb, *rest = map(str, client)
-        asked = subprocess.run([*ON_LOAD_CORE, program(), verb, port, *rest], capture_output=True, text=True, check=True)
+        asking = [*ON_LOAD_CORE, program(), verb, port, *rest]
+        asked = subprocess.run(asking, capture_output=True, text=True, check=True)
         said = serving.stdout.read()
     if serving.returncode:
         raise RuntimeError(f"{words} ended with {serving.returncode}")
