@@ -3,14 +3,15 @@
 //     floors sync FOLDER COUNT           pwrite of 384 bytes and fdatasync
 //     floors echo BYTES                  sends back what one connection sends, BYTES at a time
 //     floors ask PORT BYTES COUNT        asks such an echo
-//     floors send CONNECTIONS BYTES ROUNDS   every 5 ms a send to each of its connections
+//     floors send CONNECTIONS BYTES ROUNDS PER-SECOND   a send to each of its connections, so often
 //     floors read PORT CONNECTIONS       reads what such a sender sends
 //     floors log FOLDER BATCH SECONDS    receives batches from one connection, writes and syncs each, and
 //                                        writes them once more as a database does, synced every 8 MiB
 //     floors pour PORT                   sends to such a log without end
 //
 // Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
-// timed), and processor per turn; `log` prints bytes per second instead of the median. Errors end it.
+// timed), and processor per turn; `log` prints bytes per second instead of the median. Errors end it, and
+// so does a minute without an end.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -154,12 +155,12 @@ static void ask(const char *port, long size, long count) {
     printf("%.1f %.1f\n", median(times, count), used / count);
 }
 
-static void send_each(long connections, long size, long rounds) {
+static void send_each(long connections, long size, long rounds, long per_second) {
     int listener = listening(), *to = malloc(connections * sizeof *to);
     for (long each = 0; each < connections; each++) to[each] = accepted(listener);
     double before = processor();
     for (long round = 0; round < rounds; round++) {
-        usleep(5000);
+        usleep(1000000 / per_second);
         for (long each = 0; each < connections; each++) must(send(to[each], buffer, size, 0), "send");
     }
     printf("0 %.2f\n", (processor() - before) / (rounds * connections));
@@ -183,7 +184,7 @@ static void log_batches(const char *folder, long batch, double seconds) {
     enum { SEGMENT = 64 << 20, FLUSH = 8 << 20 };
     int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT);
     int connection = accepted(listening());
-    double began = now(), end = began + seconds * 1e6;
+    double before = processor(), began = now(), end = began + seconds * 1e6;
     long at = 0, batches = 0, unflushed = 0;
     for (; now() < end && receive(connection, batch); batches++) {
         if (at + batch > SEGMENT) at = 0;
@@ -196,7 +197,8 @@ static void log_batches(const char *folder, long batch, double seconds) {
             unflushed = 0;
         }
     }
-    printf("%.0f %.1f\n", batches * batch / ((now() - began) / 1e6), processor() / batches);
+    if (batches == 0) exit(1);
+    printf("%.0f %.1f\n", batches * batch / ((now() - began) / 1e6), (processor() - before) / batches);
 }
 
 static void pour(const char *port) {
@@ -206,13 +208,16 @@ static void pour(const char *port) {
 
 int main(int count, char **words) {
     buffer = calloc(1, BUFFER);
+    alarm(60);
     const char *what = count > 1 ? words[1] : "";
     if (!strcmp(what, "sync") && count == 4) sync_each(words[2], atol(words[3]));
     else if (!strcmp(what, "echo") && count == 3) echo(atol(words[2]));
     else if (!strcmp(what, "ask") && count == 5) ask(words[2], atol(words[3]), atol(words[4]));
-    else if (!strcmp(what, "send") && count == 5) send_each(atol(words[2]), atol(words[3]), atol(words[4]));
+    else if (!strcmp(what, "send") && count == 6)
+        send_each(atol(words[2]), atol(words[3]), atol(words[4]), atol(words[5]));
     else if (!strcmp(what, "read") && count == 4) read_all(words[2], atol(words[3]));
-    else if (!strcmp(what, "log") && count == 5) log_batches(words[2], atol(words[3]), atof(words[4]));
+    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER)
+        log_batches(words[2], atol(words[3]), atof(words[4]));
     else if (!strcmp(what, "pour") && count == 3) pour(words[2]);
     else {
         fprintf(stderr, "floors: see the head of floors.c for its arguments\n");

@@ -61,11 +61,11 @@ def round_trip(size=300, count=5000):
     return Floor(client.value, server.cpu)
 
 
-def sends(connections, size, rounds):
-    """So many bytes to each of many connections, 200 times a second."""
-    return beside(("send", connections, size, rounds), ("read", connections))[0]
+def sends(connections, size, rounds, per_second):
+    """So many bytes to each of many connections."""
+    return beside(("send", connections, size, rounds, per_second), ("read", connections))[0]
 
 
 def received_and_synced(folder, batch, seconds=3):
-    """Batches that arrive, are written and synced, and written once more; bytes per second."""
+    """Batches (of at most 16 MiB) that arrive, are written and synced, and written once more; bytes per second."""
     return beside(("log", folder, batch, seconds), ("pour",))[0]

@@ -18,8 +18,9 @@ from rpc import Client, message
 from run import ON_SERVER_CORE, interleaved, metric, single_members
 from servers import free_ports
 
-# What a store with a log and a database could reach that only receives and writes.
+# What a program on one core reaches that only receives and writes what a log and a database hold.
 RECEIVED = "received and written twice"
+
 
 def lone(options, sheet):
     """One client with one request at a time: medians, for now and then the disk takes long for both sides."""

@@ -49,10 +49,11 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
     if cpu:
         # A response with an event is about 160 bytes; those of one connection leave in one send.
         size, rounds = 160 * watchers_of_a_key // connections, rate * 3
-        bare = [sends(connections, size, rounds).cpu * connections / watchers_of_a_key for _ in range(options.rounds)]
+        bare = [sends(connections, size, rounds, rate).cpu * connections / watchers_of_a_key
+                for _ in range(options.rounds)]
         sheet.add(f"{title}: server CPU", "us/event",
                   {"ours": [event_cpu(report) for report in samples["ours"]], "bare sends": bare}, float,
-                  f"{command}; floors send {connections} {size} {rounds}; floors read PORT {connections}",
+                  f"{command}; floors send {connections} {size} {rounds} {rate}; floors read PORT {connections}",
                   beside="bare sends")
     if memory:
         sheet.add_values(

@@ -115,8 +115,8 @@ extension Keyspace {
     /// Whether more than 64 MiB are not flushed: the apply thread takes no more entries, see `awaitRoom`.
     package var isOverfull: Bool { unflushed.load(ordering: .relaxed) > Limits.unflushedBytesMax }
 
-    /// Waits until flushes have made room (`isOverfull` is false). Apply thread, after a `handOver`; the
-    /// flush thread must be running.
+    /// Waits until flushes have made room (`isOverfull` is false). A thread that applies and serves nobody,
+    /// after a `handOver`; the flush thread must be running.
     package func awaitRoom() {
         if isOverfull { room.wait { !isOverfull } }
     }

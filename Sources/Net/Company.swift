@@ -1,4 +1,4 @@
-/// Tells of a loop's passes whether they are for one client only (`EventLoop.isForOneClient`).
+/// Tells of a loop's passes whether they are for one connection only (`EventLoop.isForOneConnection`).
 struct Company {
     /// The socket of the last pass in which only one was ready.
     private var lastSocket: UInt64?
@@ -30,5 +30,8 @@ struct Company {
         }
     }
 
-    var isForOneClient: Bool { sockets == 1 && (isQuiet || passes >= NetLimits.lonePasses) }
+    /// The pass has waited until `time`: what is heard next may have come meanwhile, and is no end of quiet.
+    mutating func waited(until time: MonotonicTime) { now = time }
+
+    var isForOneConnection: Bool { sockets == 1 && (isQuiet || passes >= NetLimits.lonePasses) }
 }

@@ -30,7 +30,7 @@ struct Readiness: OptionSet {
 @safe package final class EventLoop {
     /// Rings for this loop's mailboxes.
     package let doorbell: Doorbell
-    /// The time at which this pass began.
+    /// The time at which this pass began, or went on after it had waited (`answerDoorbell`).
     package private(set) var now = MonotonicTime.now()
 
     private let epoll: Descriptor
@@ -43,6 +43,8 @@ struct Readiness: OptionSet {
     private var isStopping = false
     private var events: [platform_event]
     private var company = Company()
+    /// Before this pass.
+    private var wasRung = false
     /// Shared by all connections of the loop: input is consumed, output written or copied, at once.
     let readBuffer: UnsafeMutableRawBufferPointer
     let writeBuffer: UnsafeMutableRawBufferPointer
@@ -99,7 +101,7 @@ struct Readiness: OptionSet {
         let count = poll()
         now = MonotonicTime.now()
         company.beginPass(at: now)
-        let wasRung = doorbell.endSleep()
+        wasRung = doorbell.endSleep()
         dispatch(count)
         resumeReading()
         if wasRung { for hook in wakeHooks { hook() } }
@@ -136,14 +138,16 @@ struct Readiness: OptionSet {
         }
     }
 
-    /// Whether this pass is for one client and no other is likely to be heard soon: one socket was ready,
-    /// and it was the only one in the passes before, or there was a time of quiet before it.
-    package var isForOneClient: Bool { company.isForOneClient }
+    /// Whether nothing but one connection is served in this pass, and no other is likely to be heard soon:
+    /// one socket was ready, the only one in the passes before or after a time of quiet; the doorbell was
+    /// not rung, and nobody waits to be read on.
+    package var isForOneConnection: Bool { company.isForOneConnection && !wasRung && unread.isEmpty }
 
     /// Looks at the clock again and, if the doorbell was rung in this pass, has the `onWake` hooks run
-    /// now: for a hook that has waited for an answer.
+    /// now: for an end-of-pass hook that has waited for an answer.
     package func answerDoorbell() {
         now = MonotonicTime.now()
+        company.waited(until: now)
         if doorbell.endSleep() { for hook in wakeHooks { hook() } }
     }
 

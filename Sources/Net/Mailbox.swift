@@ -3,8 +3,8 @@ import Synchronization
 /// A bounded queue into one thread: many push, one drains everything it holds at a time.
 ///
 /// The doorbell is rung only when the queue turns from empty to not empty; as a drain takes all, every
-/// element is covered by a ring. A full mailbox refuses (`push` is false) and the sender decides what
-/// that means for its caller: backpressure, `too many requests`, close.
+/// element is covered by a ring (or by whoever pushed without one). A full mailbox refuses (`push` is
+/// false) and the sender decides what that means for its caller: backpressure, `too many requests`, close.
 package final class Mailbox<Element: Sendable>: Sendable {
     /// Protects the elements in their order of arrival; held for an append or a swap only.
     private let elements = Mutex<[Element]>([])
@@ -20,8 +20,8 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Appends one element; false when the mailbox is full.
     ///
-    /// Without `ringing` the caller sees to it that it is drained: by draining it in the reader's place, or
-    /// by a ring after all.
+    /// Without `ringing` nobody is woken, by later pushes neither, until the mailbox is drained: the caller
+    /// drains it in the reader's place at once, or rings after all.
     @discardableResult
     package func push(_ element: Element, ringing: Bool = true) -> Bool {
         let before: Int? = elements.withLock { queue in
@@ -32,6 +32,9 @@ package final class Mailbox<Element: Sendable>: Sendable {
         if before == 0, ringing { doorbell.ring() }
         return before != nil
     }
+
+    /// Nothing is queued; another thread may push meanwhile.
+    package var isEmpty: Bool { elements.withLock { $0.isEmpty } }
 
     /// Appends all elements in their order, or none when they do not fit.
     @discardableResult
@@ -47,7 +50,7 @@ package final class Mailbox<Element: Sendable>: Sendable {
     }
 
     /// Swaps everything queued into `batch`, which must be empty; its storage becomes the next queue's,
-    /// so that a steady flow allocates nothing. The reading thread only.
+    /// so that a steady flow allocates nothing. One reader at a time.
     package func drain(into batch: inout [Element]) {
         precondition(batch.isEmpty, "a batch is worked off before the next is drained")
         elements.withLock { queue in swap(&queue, &batch) }

@@ -25,15 +25,15 @@ final class EngineLink: Engine {
     struct PassOutcome {
         /// Read rounds that may go on.
         var readable: [UInt64]
-        /// What was proposed is applied; the answer is in the loop's mailbox.
-        var isApplied = false
+        /// What was proposed went the short way: its answer is likely in the loop's mailbox.
+        var isTaken = false
     }
 
     private let switchboard: Switchboard
     private let memberStatus: MemberStatus
     private let sizes: BackendSizes
     private let links = Mutex<PeerLinks?>(nil)
-    private let shortPath = Mutex<ShortPath?>(nil)
+    let shortPath = Mutex<ShortPath?>(nil)
     private let passwordTimeout: Duration
     /// One per loop number; each is touched by its loop only, so the locks are never waited for.
     private let gathered: [Slot]
@@ -116,21 +116,21 @@ final class EngineLink: Engine {
         switchboard.deliver(.event(.transferLeadership(to: target)), to: switchboard.replica)
     }
 
-    /// Sends what the loop proposed in this pass. `isForOneClient`: nobody else is kept waiting when the loop
-    /// does the other threads' work itself (`ShortPath`).
-    func endOfPass(loop: Int, isForOneClient: Bool) -> PassOutcome {
+    /// Sends what the loop proposed in this pass. `mayWait`: the loop serves one connection and owes nothing
+    /// to others, so that it may do the other threads' work itself (`ShortPath`).
+    func endOfPass(loop: Int, mayWait: Bool) -> PassOutcome {
         let pass = gathered[loop].gathered.withLock { slot in
             defer { slot = Gathered() }
             return slot
         }
         var outcome = PassOutcome(readable: pass.readableNow)
         guard let first = pass.proposals.first else { return outcome }
-        if isForOneClient, pass.isBrief, pass.proposals.count == 1,
+        if mayWait, pass.isBrief, pass.proposals.count == 1, pass.readableNow.isEmpty,
             let shortPath = shortPath.withLock({ $0 })
         {
-            outcome.isApplied = shortPath.take(first)
+            outcome.isTaken = shortPath.take(first)
         }
-        if !outcome.isApplied, !switchboard.replica.push(.proposals(pass.proposals)) {
+        if !outcome.isTaken, !switchboard.replica.push(.proposals(pass.proposals)) {
             switchboard.tell(waiterOf: first.tag, .dropped(pass.proposals.map(\.tag), .tooManyRequests))
         }
         return outcome

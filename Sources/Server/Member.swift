@@ -107,7 +107,9 @@ final class Member: Sendable {
                 localID: metadata.memberID, lessor: lessor, switchboard: switchboard, status: status))
         try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
         let applyDesk = try startApplying(state: state, environment: environment)
-        link.connect(ShortPath(switchboard: switchboard, replica: replicaDesk, apply: applyDesk))
+        link.connect(
+            ShortPath(
+                switchboard: switchboard, replica: replicaDesk, apply: applyDesk, keyspace: keyspace))
         try run("snapshot") { [environment, keyspace, snapshots, switchboard, logger, metrics] in
             var thread = SnapshotThread(
                 environment: environment, keyspace: keyspace,
@@ -189,7 +191,8 @@ final class Member: Sendable {
                 metrics: ApplyMetrics(
                     metrics, applied, warningDuration: configuration.diagnostics.warningApplyDuration,
                     logger: logger)))
-        try run("apply") { [switchboard] in ApplyThread(desk: desk, bell: switchboard.applyBell).run() }
+        let thread = ApplyThread(desk: desk, bell: switchboard.applyBell, flushing: demand)
+        try run("apply") { thread.run() }
         return desk
     }
 

@@ -5,8 +5,8 @@ import Synchronization
 
 /// What any thread may ask about this member's place in the cluster.
 ///
-/// The replica thread writes the raft half before it sends a message that follows from it; the apply
-/// thread writes how far it has come.
+/// The replica worker writes the raft half before it sends a message that follows from it; the apply
+/// worker writes how far it has come.
 final class MemberStatus: Sendable {
     private struct State {
         var leader: MemberID?

@@ -32,7 +32,8 @@ package struct ServicesLimits: Sendable {
     /// The bytes the gate holds the database below; nil: no limit.
     var quotaBytes: Int64? { quotaBackendBytes < 0 ? nil : quotaReported }
 
-    /// 5 s for the queue and the disk, and time for two elections (spec/errors.md 4).
+    /// 5 s for the queue and the disk, and time for two elections (spec/errors.md 4). Added up, for a
+    /// product of a Duration is made by unspecialized code, on every request.
     var requestTimeout: Duration { .seconds(5) + electionTimeout + electionTimeout }
 
     /// A watch response of at least this many bytes is split where the watcher allowed it: what gRPC

@@ -103,7 +103,7 @@ import Wire
         #expect(try !decoded(txn(then: [get("a", "b")])).isBrief)
         #expect(try !decoded(txn(then: [put("b")], else: [del("a", "b")])).isBrief)
         #expect(try !decoded(txn(then: [nested(then: [put("a")])])).isBrief)
-        #expect(try !decoded(txn(then: (0..<17).map { put("k\($0)") })).isBrief)
+        #expect(try !decoded(txn(then: (0..<9).map { put("k\($0)") })).isBrief)
         var ranged = Compare()
         (ranged.key, ranged.rangeEnd) = (Data("a".utf8), Data("z".utf8))
         #expect(try !decoded(txn([ranged], then: [put("b")])).isBrief)

@@ -8,6 +8,7 @@
 ///
 /// Records that came in the order of their keys lie from the end of a page downwards, each behind a node of 8
 /// bytes and a key of 17 (those of the records of history); the page after it is likely the next of the file.
+/// Where pages are larger than 4 KiB some guesses are wrong.
 static inline void platform_prefetch_record(const void *record, size_t size) {
     const uintptr_t page_size = 4096, line_size = 64, page_header = 64;
     if (size > page_size / 4) return;

@@ -1,9 +1,10 @@
 import Net
 
-/// The thread of the `ApplyWorker`: a turn whenever its bell rings.
+/// The thread of the `ApplyWorker`: a turn whenever its bell rings, unless the flush is too far behind.
 struct ApplyThread {
     let desk: Desk<ApplyWorker>
     let bell: Doorbell
+    let flushing: FlushDemand
 
     /// Runs until told to stop.
     func run() {
@@ -14,6 +15,7 @@ struct ApplyThread {
                 worker.turn()
                 return worker.isStopping
             }
+            flushing.awaitRoom()
         }
     }
 }

@@ -1,6 +1,9 @@
 import Synchronization
 
 /// A worker that has a thread of its own, whose turns another thread may take while that one is not at it.
+///
+/// The lock is held for a whole turn, syncs of the disk included: its only other user never waits for it
+/// (`workIfFree`), so that nobody but the worker's own thread is ever held up by it.
 final class Desk<Worker: ~Copyable>: Sendable {
     /// Held for as long as a turn takes.
     private let worker: Mutex<Worker>

@@ -180,15 +180,17 @@ final class FlushDemand: Sendable {
     /// Enough waits for a flush now: --backend-batch-limit records or 8 MiB.
     var isUrgent: Bool { keyspace.isFlushDue(records: batchLimit) }
 
-    /// A batch was applied and handed over. Waits while the flush thread is too far behind.
+    /// A batch was applied and handed over.
     func applied() {
         if isIdle.load(ordering: .relaxed), isIdle.exchange(false, ordering: .acquiringAndReleasing) {
             bell.ring()
         } else if isUrgent {
             bell.ring()
-            if keyspace.isOverfull { keyspace.awaitRoom() }
         }
     }
+
+    /// Waits while the flush thread is too far behind, after `applied`. Only the apply thread may.
+    func awaitRoom() { keyspace.awaitRoom() }
 
     /// Flush thread, before its last look for work: what is applied from now on rings.
     func beginIdle() { isIdle.store(true, ordering: .sequentiallyConsistent) }

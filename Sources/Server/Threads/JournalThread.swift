@@ -4,7 +4,7 @@ import Replication
 
 /// The thread that writes the log of a member with peers, so that heartbeats never wait for a disk.
 ///
-/// It idles until the replica thread hands the log over (see `ReplicaThread`), and then makes one write and
+/// It idles until the replica thread hands the log over (see `ReplicaWorker`), and then makes one write and
 /// one sync for whatever the replica gathered while the last one ran.
 struct JournalThread: ~Copyable {
     private var journaler: Journaler?

@@ -71,17 +71,17 @@ final class LoopThread {
     private func endPass() {
         var hasMore = services.endOfPass()
         // What goes on may ask anew (a Lock's next step), and that counts as this pass, too.
-        while goOn() { hasMore = services.endOfPass() || hasMore }
+        while goOn(hasMore: hasMore) { hasMore = services.endOfPass() || hasMore }
         // Watchers that lag have more to read: the next pass begins at once.
         if hasMore { loop.doorbell.ring() }
     }
 
     /// What the pass asked for leaves; true when something was answered at once.
-    private func goOn() -> Bool {
-        let outcome = link.endOfPass(loop: index, isForOneClient: loop.isForOneClient)
+    private func goOn(hasMore: Bool) -> Bool {
+        let outcome = link.endOfPass(loop: index, mayWait: loop.isForOneConnection && !hasMore)
         if !outcome.readable.isEmpty { services.readable(outcome.readable) }
-        if outcome.isApplied { loop.answerDoorbell() }
-        return outcome.isApplied || !outcome.readable.isEmpty
+        if outcome.isTaken { loop.answerDoorbell() }
+        return outcome.isTaken || !outcome.readable.isEmpty
     }
 
     private func takeInbox() {

@@ -27,7 +27,7 @@ struct ReplicaWorker: ~Copyable {
     private var snapshotsAsked: [MemberID: Message] = [:]
     /// What a turn works off, kept for its storage.
     private var batch: [ReplicaInput] = []
-    /// Nanoseconds a write of the log takes, the mean of the last few.
+    /// Nanoseconds a write and sync of the log takes, the mean of the last few.
     private var writeTime: Int64 = 0
     /// Off while `ShortPath` sees to the apply thread's work itself.
     private var ringsApply = true
@@ -70,11 +70,12 @@ struct ReplicaWorker: ~Copyable {
         act()
     }
 
-    /// Whether a turn for one small request is over soon: nobody has to agree, and the disk is fast.
-    var isBrisk: Bool { journaler != nil && !isStopping && writeTime < Self.briskWrite }
+    /// Whether a turn for one small request is likely over soon: nobody has to agree, and the disk was fast
+    /// of late. The next sync may still take long, and the end of a segment takes a few milliseconds.
+    var isBrisk: Bool { journaler != nil && !isStopping && writeTime < briskWrite }
 
     /// Nanoseconds far above what an SSD takes, and far below what a waiting client notices.
-    private static let briskWrite: Int64 = 1_000_000
+    var briskWrite: Int64 = 1_000_000
 
     /// The log is closed, if this worker still had it.
     mutating func end() {
@@ -159,7 +160,9 @@ struct ReplicaWorker: ~Copyable {
             let sequence = effects.node.write.sequence
             let began = MonotonicTime.now()
             journaler?.save(effects.node.write)
-            writeTime += (MonotonicTime.now().nanoseconds - began.nanoseconds - writeTime) / 8
+            if effects.node.write.mustSync {
+                writeTime += (MonotonicTime.now().nanoseconds - began.nanoseconds - writeTime) / 8
+            }
             effects.node.write.removeAll()
             replica.handle(.persisted(sequence), into: &effects)
             handOn()

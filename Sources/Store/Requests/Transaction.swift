@@ -94,7 +94,7 @@ package struct Transaction: Sendable, Equatable {
             || failure.contains(where: hasEmptyKey)
     }
 
-    /// Whether it is a few keys, each named, that it looks at and changes.
+    /// Whether it is a few keys, each named, that it looks at and changes. (Their values may be large.)
     package var isBrief: Bool {
         func isBrief(_ operation: Operation) -> Bool {
             switch operation {
@@ -110,7 +110,7 @@ package struct Transaction: Sendable, Equatable {
     }
 
     /// Comparisons and operations of a brief one; an apiserver's update has three.
-    private static let briefMax = 16
+    private static let briefMax = 8
 
     /// What the quota gate charges: the dearer branch, nested transactions included; 0 passes always.
     package var quotaCost: Int {

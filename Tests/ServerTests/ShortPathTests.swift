@@ -1,0 +1,181 @@
+import EtcdAPI
+import Glibc
+import Net
+import Raft
+import Replication
+import Services
+import Store
+import Synchronization
+import Telemetry
+import Testing
+import Wire
+
+@testable import MVCC
+@testable import Server
+
+/// A member with all its threads but the event loops, whose part the tests play as loop 0.
+private final class Loopless {
+    let member: Server.Member
+    private let root = "/tmp/server-test-\(getpid())-\(UInt64.random(in: .min ... .max))"
+    private var ids: RequestIDs
+    private let bell: Doorbell
+
+    init() throws {
+        let configuration = try #require(start(["--data-dir", root, "--log-level", "error"]).configuration)
+        let log = try DaemonLog(configuration.logs)
+        let registry = MetricsRegistry()
+        let metrics = ServerMetrics(registry, extensive: false)
+        let directory = DataDirectory(root: root, wal: "")
+        let booter = Booter(
+            configuration: configuration, directory: directory, logger: log.logger,
+            disk: MeasuringDisk(log: metrics.disk), resolve: { _ in [] })
+        let booted = try booter.boot()
+        member = try Server.Member(
+            configuration: configuration, directory: directory, booted: booted, loopCount: 1, log: log,
+            registry: registry, metrics: metrics)
+        ids = member.boot.ids(loop: 0)
+        bell = member.switchboard.loopBells[0]
+        let budget = try #require(ConnectionBudget.ofDescriptorLimit())
+        try member.start(booted, peerSockets: [], budget: budget) {}
+        while !member.status.allowsLocalReads { bell.wait(timeout: .milliseconds(5)) }
+        // The housekeeper publishes the member: until then the replica and the apply thread are at work.
+        while member.membership.members.first?.name != "default" { bell.wait(timeout: .milliseconds(5)) }
+        // Beside other tests the disk is slow.
+        try path.replica.work { $0.briskWrite = .max }
+    }
+
+    deinit {
+        member.stop()
+        for folder in ["/member/wal", "/member/snap", "/member", ""] {
+            if let stream = unsafe opendir(root + folder) {
+                while let entry = unsafe readdir(stream) {
+                    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
+                            unsafe String(cString: $0)
+                        }
+                    }
+                    unsafe unlink(root + folder + "/" + name)
+                }
+                unsafe closedir(stream)
+            }
+            unsafe rmdir(root + folder)
+        }
+    }
+
+    var path: ShortPath {
+        get throws { try #require(member.link.shortPath.withLock { $0 }) }
+    }
+
+    /// A Put of this loop.
+    func put(valueBytes: Int = 1) -> ProposedEntry {
+        var request: [UInt8] = []
+        request.appendField(1, always: [UInt8]("k".utf8))
+        request.appendField(2, always: [UInt8](repeating: 7, count: valueBytes))
+        let id = ids.draw()
+        var data: [UInt8] = []
+        unsafe data.appendInternalRaftRequest(
+            .put, request.span.bytes, id: id, username: [], authRevision: 0)
+        return ProposedEntry(tag: id, data: data)
+    }
+
+    /// The ids of the replies that are there.
+    func replies() -> [UInt64] {
+        var batch: [LoopInput] = []
+        member.switchboard.loops[0].drain(into: &batch)
+        return batch.flatMap { (input) -> [UInt64] in
+            if case .applied(let applied) = input { return applied.replies.map(\.id) }
+            return []
+        }
+    }
+
+    /// The first replies that come, within ten seconds.
+    func awaitReplies() -> [UInt64] {
+        let end = MonotonicTime.now() + .seconds(10)
+        while MonotonicTime.now() < end {
+            let ids = replies()
+            if !ids.isEmpty { return ids }
+            bell.wait(timeout: .milliseconds(5))
+        }
+        return []
+    }
+
+    /// Takes the short path as soon as it is free: a tick may be in the way.
+    func takeWhenFree(_ proposal: ProposedEntry) throws -> Bool {
+        let path = try path
+        for _ in 0..<2000 {
+            if path.take(proposal) { return true }
+            bell.wait(timeout: .milliseconds(5))
+        }
+        return false
+    }
+}
+
+@Suite(.serialized) struct ShortPathTests {
+    @Test func `what it takes is applied and answered when it returns`() throws {
+        let loop = try Loopless()
+        for _ in 0..<20 {
+            let put = loop.put()
+            let before = loop.member.keyspace.currentRevision
+            #expect(try loop.takeWhenFree(put))
+            #expect(loop.member.keyspace.currentRevision == before + 1)
+            #expect(loop.replies() == [put.tag])
+        }
+    }
+
+    @Test func `while the replica is at work nothing is taken, and nothing left behind`() throws {
+        let loop = try Loopless()
+        let path = try loop.path
+        path.replica.work { _ in #expect(!path.take(loop.put())) }
+        #expect(loop.member.switchboard.replica.isEmpty)
+        #expect(try loop.takeWhenFree(loop.put()))
+        #expect(loop.replies().count == 1)
+    }
+
+    @Test func `while the apply thread is at work the answer comes when it is done`() throws {
+        let loop = try Loopless()
+        let path = try loop.path
+        let put = loop.put()
+        var isTaken = false
+        path.apply.work { _ in
+            for _ in 0..<2000 where !isTaken { isTaken = path.take(put) }
+            #expect(loop.replies().isEmpty)
+        }
+        try #require(isTaken)
+        #expect(loop.awaitReplies() == [put.tag])
+    }
+
+    @Test func `what others have queued is not its to do`() throws {
+        let loop = try Loopless()
+        let path = try loop.path
+        let other = loop.put()
+        // Queued without a ring, so that no thread takes it; the next ring, a tick's at the latest, does.
+        let isAlone = path.replica.work { _ in
+            loop.member.switchboard.replica.push(.proposals([other]), ringing: false)
+        }
+        #expect(isAlone)
+        let mine = loop.put()
+        let isTaken = path.take(mine)
+        var answered = loop.awaitReplies()
+        #expect(answered.first == other.tag)
+        // Unless a tick came between.
+        if isTaken, answered.count == 1 { answered += loop.awaitReplies() }
+        #expect(answered.contains(mine.tag) == isTaken)
+    }
+
+    @Test func `it waits for no flush: while that is too far behind, requests go the long way`() throws {
+        let loop = try Loopless()
+        let keyspace = loop.member.keyspace
+        #expect(try loop.takeWhenFree(loop.put()))
+        keyspace.add(unflushedBytes: 1 << 30, records: 0)
+        #expect(keyspace.isOverfull)
+        let isTaken = try loop.path.take(loop.put())
+        keyspace.add(unflushedBytes: -(1 << 30), records: 0)
+        #expect(!isTaken)
+        #expect(try loop.takeWhenFree(loop.put()))
+    }
+
+    @Test func `large proposals go the long way`() throws {
+        let loop = try Loopless()
+        #expect(try !loop.path.take(loop.put(valueBytes: ShortPath.bytesMax)))
+    }
+}
