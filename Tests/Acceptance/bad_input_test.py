@@ -46,7 +46,7 @@ def test_a_lost_or_damaged_database_is_rebuilt_from_snapshot_and_log(damage):
         server.start()
         put_many(server, 450)
         deadline = time.monotonic() + 30
-        while not list((server.data / "d/member/snap").glob("*.snap")):
+        while not list((server.data / "d/member/snap").glob("0*.snap")):
             assert time.monotonic() < deadline, "no snapshot was written"
             time.sleep(0.05)
         server.kill()
@@ -69,12 +69,12 @@ def test_a_damaged_newest_snapshot_is_set_aside_and_an_older_one_serves():
     with Server(OURS, "--snapshot-count=100") as server:
         server.start()
         deadline = time.monotonic() + 60
-        while len(list((server.data / "d/member/snap").glob("*.snap"))) < 2:
+        while len(list((server.data / "d/member/snap").glob("0*.snap"))) < 2:
             assert time.monotonic() < deadline
             put_many(server, 150)
         expected = count_keys(server)
         server.kill()
-        newest = sorted((server.data / "d/member/snap").glob("*.snap"))[-1]
+        newest = sorted((server.data / "d/member/snap").glob("0*.snap"))[-1]
         flip(newest, newest.stat().st_size // 2)
         (server.data / "d/member/snap/db").unlink()
         server.start()

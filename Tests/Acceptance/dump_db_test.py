@@ -149,7 +149,7 @@ def test_a_snapshot_of_ours_is_described_searched_and_exported(ours):
 
 
 def test_a_damaged_snapshot_is_named(ours, tmp_path):
-    newest = sorted((ours / "member/snap").glob("*.snap"))[-1]
+    newest = sorted((ours / "member/snap").glob("0*.snap"))[-1]
     copy = tmp_path / newest.name
     shutil.copy(newest, copy)
     flip(copy, 200)

@@ -133,7 +133,7 @@ def test_a_dead_member_is_replaced_by_an_empty_one(cluster):
         replacement.start()
         writers.wait_for_more(500)
     cluster.assert_equal_hashes()
-    assert list((replacement.data / "d/member/snap").glob("*.snap")), "no snapshot was sent"
+    assert list((replacement.data / "d/member/snap").glob("0*.snap")), "no snapshot was sent"
 
 
 def test_a_member_that_was_down_for_long_gets_a_snapshot(cluster):
