@@ -11,7 +11,7 @@ import Testing
     /// Boots the default configuration on a log of this member and nothing else.
     private func boot(_ metadata: LogMetadata) throws -> (member: MemberID, founders: [MemberID]?) {
         let root = "/tmp/server-test-\(getpid())-\(UInt64.random(in: .min ... .max))"
-        defer { removeTree(root) }
+        defer { removeDataDirectory(root) }
         let directory = DataDirectory(root: root, wal: "")
         try directory.prepare()
         try DurableLog.create(in: directory.wal, metadata: metadata).close()
@@ -22,23 +22,6 @@ import Testing
         let boot = try booter.boot()
         guard case .bootstrap(let members) = boot.start else { return (boot.metadata.memberID, nil) }
         return (boot.metadata.memberID, members.map(\.id))
-    }
-
-    private func removeTree(_ root: String) {
-        for folder in ["/member/wal", "/member/snap", "/member", ""] {
-            if let stream = unsafe opendir(root + folder) {
-                while let entry = unsafe readdir(stream) {
-                    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
-                            unsafe String(cString: $0)
-                        }
-                    }
-                    unsafe unlink(root + folder + "/" + name)
-                }
-                unsafe closedir(stream)
-            }
-            unsafe rmdir(root + folder)
-        }
     }
 
     /// Ids of etcd's own defaults (spec/vectors.md).

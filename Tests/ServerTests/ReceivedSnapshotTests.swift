@@ -22,22 +22,7 @@ import Testing
             try directory.prepare()
         }
 
-        deinit {
-            for folder in [directory.wal, directory.snapshots, directory.member, directory.root] {
-                if let stream = unsafe opendir(folder) {
-                    while let entry = unsafe readdir(stream) {
-                        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                            unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
-                                unsafe String(cString: $0)
-                            }
-                        }
-                        unsafe unlink(folder + "/" + name)
-                    }
-                    unsafe closedir(stream)
-                }
-                unsafe rmdir(folder)
-            }
-        }
+        deinit { removeDataDirectory(directory.root) }
 
         func id(_ term: UInt64, _ index: UInt64) -> EntryID {
             EntryID(term: Term(term), index: LogIndex(index))

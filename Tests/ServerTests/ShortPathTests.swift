@@ -46,20 +46,7 @@ private final class Loopless {
 
     deinit {
         member.stop()
-        for folder in ["/member/wal", "/member/snap", "/member", ""] {
-            if let stream = unsafe opendir(root + folder) {
-                while let entry = unsafe readdir(stream) {
-                    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
-                        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
-                            unsafe String(cString: $0)
-                        }
-                    }
-                    unsafe unlink(root + folder + "/" + name)
-                }
-                unsafe closedir(stream)
-            }
-            unsafe rmdir(root + folder)
-        }
+        removeDataDirectory(root)
     }
 
     var path: ShortPath {

@@ -182,11 +182,9 @@ final class FlushDemand: Sendable {
 
     /// A batch was applied and handed over.
     func applied() {
-        if isIdle.load(ordering: .relaxed), isIdle.exchange(false, ordering: .acquiringAndReleasing) {
-            bell.ring()
-        } else if isUrgent {
-            bell.ring()
-        }
+        let isAsleep =
+            isIdle.load(ordering: .relaxed) && isIdle.exchange(false, ordering: .acquiringAndReleasing)
+        if isAsleep || isUrgent { bell.ring() }
     }
 
     /// Waits while the flush thread is too far behind, after `applied`. Only the apply thread may.
