@@ -6,6 +6,7 @@ final class DiscardingDisk: Disk {
     func close(_ file: OpenFile) {}
     func size(_ file: OpenFile) -> UInt64 { 0 }
     func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) {}
+    func bypassCache(_ file: OpenFile) {}
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) {}
     func allocate(_ file: OpenFile, size: UInt64) {}
     func truncate(_ file: OpenFile, size: UInt64) {}

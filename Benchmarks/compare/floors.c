@@ -5,8 +5,9 @@
 //     floors ask PORT BYTES COUNT        asks such an echo
 //     floors send CONNECTIONS BYTES ROUNDS PER-SECOND   a send to each of its connections, so often
 //     floors read PORT CONNECTIONS       reads what such a sender sends
-//     floors log FOLDER BATCH SECONDS    receives batches from one connection, writes and syncs each, and
-//                                        writes them once more as a database does, synced every 8 MiB
+//     floors log FOLDER BATCH SECONDS    receives batches from one connection, writes and syncs each past the
+//                                        page cache, and writes it once more as a database does, through
+//                                        the cache and synced every 8 MiB
 //     floors pour PORT                   sends to such a log without end
 //
 // Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
@@ -29,7 +30,7 @@
 #include <unistd.h>
 
 static void *buffer;
-enum { BUFFER = 16 << 20 };
+enum { BUFFER = 16 << 20, BLOCK = 4096 };
 
 static long must(long result, const char *what) {
     if (result < 0) {
@@ -183,12 +184,13 @@ static void read_all(const char *port, long connections) {
 static void log_batches(const char *folder, long batch, double seconds) {
     enum { SEGMENT = 64 << 20, FLUSH = 8 << 20 };
     int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT);
+    must(fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_DIRECT), "O_DIRECT");
     int connection = accepted(listening());
     double before = processor(), began = now(), end = began + seconds * 1e6;
-    long at = 0, batches = 0, unflushed = 0;
+    long at = 0, batches = 0, unflushed = 0, blocks = (batch + BLOCK - 1) / BLOCK * BLOCK;
     for (; now() < end && receive(connection, batch); batches++) {
-        if (at + batch > SEGMENT) at = 0;
-        must(pwrite(file, buffer, batch, at), "pwrite");
+        if (at + blocks > SEGMENT) at = 0;
+        must(pwrite(file, buffer, blocks, at / BLOCK * BLOCK), "pwrite");
         must(fdatasync(file), "fdatasync");
         must(pwrite(database, buffer, batch, at), "pwrite");
         at += batch;
@@ -207,7 +209,8 @@ static void pour(const char *port) {
 }
 
 int main(int count, char **words) {
-    buffer = calloc(1, BUFFER);
+    buffer = aligned_alloc(BLOCK, BUFFER);
+    memset(buffer, 0, BUFFER);
     alarm(60);
     const char *what = count > 1 ? words[1] : "";
     if (!strcmp(what, "sync") && count == 4) sync_each(words[2], atol(words[3]));
@@ -216,7 +219,7 @@ int main(int count, char **words) {
     else if (!strcmp(what, "send") && count == 6)
         send_each(atol(words[2]), atol(words[3]), atol(words[4]), atol(words[5]));
     else if (!strcmp(what, "read") && count == 4) read_all(words[2], atol(words[3]));
-    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER)
+    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER - BLOCK)
         log_batches(words[2], atol(words[3]), atof(words[4]));
     else if (!strcmp(what, "pour") && count == 3) pour(words[2]);
     else {

@@ -37,3 +37,11 @@ int platform_open(const char *path, int flags, unsigned permissions) {
   while (result < 0 && errno == EINTR);
   return result < 0 ? -errno : result;
 }
+
+int platform_bypass_cache(int descriptor, bool bypass) {
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0) return errno;
+  int wanted = bypass ? flags | O_DIRECT : flags & ~O_DIRECT;
+  if (wanted == flags) return EALREADY;
+  return fcntl(descriptor, F_SETFL, wanted) == 0 ? 0 : errno;
+}

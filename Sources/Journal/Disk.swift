@@ -19,6 +19,10 @@ package protocol Disk: AnyObject, Sendable {
     func size(_ file: OpenFile) throws(DiskError) -> UInt64
     /// Appends up to `count` bytes from `offset` on to `buffer`; fewer only at the end of the file.
     func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(DiskError)
+    /// Lets the writes of an open file go past the page cache, where its file system can: a hint. From now on
+    /// each comes from an address, goes to an offset and has a size that are multiples of
+    /// `Limits.blockSize`; the promise of `sync` stays what it is.
+    func bypassCache(_ file: OpenFile)
     /// Writes all of `bytes`, or throws with any part of them written.
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError)
     /// Reserves blocks so that the file is `size` bytes long; a file system that cannot does nothing.

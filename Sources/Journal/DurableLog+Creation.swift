@@ -25,7 +25,7 @@ extension DurableLog {
             try removeFlatDirectory(temporary, disk: disk)
             try disk.createDirectory(temporary)
             file = try SegmentPreparation.prepare(
-                disk: disk, path: joined(temporary, name.text), size: options.segmentSize, pause: {})
+                disk: disk, path: joined(temporary, name.text), options: options, pause: {})
         } catch {
             try? removeFlatDirectory(temporary, disk: disk)  // the failure to report is the first
             throw .disk(error)
@@ -33,8 +33,8 @@ extension DurableLog {
         // From here on the log owns the file and closes it when anything throws.
         var log = DurableLog(
             directory: directory, metadata: metadata, disk: disk, options: options,
-            segments: [HeldSegment(name: name, file: file)], offset: 0, checksum: 0, hardState: HardState(),
-            lastIndex: LogIndex(0), snapshotted: LogIndex(0))
+            segments: [HeldSegment(name: name, file: file)], buffer: RecordBuffer(checksum: 0),
+            hardState: HardState(), lastIndex: LogIndex(0), snapshotted: LogIndex(0))
         do throws(JournalError) {
             try log.writeFirstHead()
             do throws(DiskError) {
@@ -53,14 +53,14 @@ extension DurableLog {
     }
 
     private mutating func writeFirstHead() throws(JournalError) {
-        buffer.appendChecksum()
+        buffer.beginSegment()
         appendMetadata()
         var snapshot: [UInt8] = []
         snapshot.append(SnapshotRecord(id: .zero, configuration: nil))
         unsafe buffer.append(.snapshot, data: snapshot.span.bytes)
-        try writeBuffer(to: tail, at: 0)
+        try writeBuffer(to: tail)
         try sync(tail)
-        offset = UInt64(buffer.count)
+        buffer.settle()
     }
 
     /// The segments of a directory in order; empty when there is no such directory.

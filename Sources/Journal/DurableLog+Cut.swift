@@ -3,12 +3,15 @@ import Raft
 extension DurableLog {
     var tail: OpenFile { segments[segments.count - 1].file }
 
-    func writeBuffer(to file: OpenFile, at offset: UInt64) throws(JournalError) {
+    mutating func writeBuffer(to file: OpenFile) throws(JournalError) {
         do throws(DiskError) {
-            try buffer.withBytes { bytes throws(DiskError) in try disk.write(file, at: offset, bytes) }
+            try buffer.withBlocks { [disk] offset, blocks throws(DiskError) in
+                try disk.write(file, at: offset, blocks)
+            }
         } catch {
             throw .disk(error)
         }
+        bytesWritten += UInt64(buffer.newsSize)
     }
 
     func sync(_ file: OpenFile) throws(JournalError) {
@@ -16,20 +19,19 @@ extension DurableLog {
         do throws(DiskError) { try disk.sync(file) } catch { throw .disk(error) }
     }
 
-    /// Ends the last segment at `offset` and begins the next one.
+    /// Ends the last segment, which the buffer has been written to, and begins the next one.
     ///
     /// The new segment gets its name only when its head is on disk, and the old one is truncated before, so
     /// a crash leaves either a last segment that ends cleanly or a next one that begins soundly.
     mutating func cut() throws(JournalError) {
-        do throws(DiskError) { try disk.truncate(tail, size: offset) } catch { throw .disk(error) }
+        do throws(DiskError) { try disk.truncate(tail, size: buffer.end) } catch { throw .disk(error) }
         try sync(tail)
         var file = try nextSegment()
         do throws(JournalError) {
-            buffer.removeAll()
-            buffer.appendChecksum()
+            buffer.beginSegment()
             appendMetadata()
             if hardState != HardState() { buffer.append(hardState) }
-            try writeBuffer(to: file, at: 0)
+            try writeBuffer(to: file)
             try sync(file)
             let name = SegmentName(
                 sequence: segments[segments.count - 1].name.sequence + 1, firstIndex: lastIndex + 1)
@@ -42,7 +44,6 @@ extension DurableLog {
             }
             file.path = path
             segments.append(HeldSegment(name: name, file: file))
-            offset = UInt64(buffer.count)
         } catch {
             disk.close(file)
             throw error
@@ -58,16 +59,16 @@ extension DurableLog {
     /// Starts preparing the next segment once this one is a quarter full.
     mutating func prepareNext() {
         guard case .background = options.preparation, preparation == nil,
-            offset >= options.segmentSize / Limits.prepareAtOneIn
+            buffer.end >= options.segmentSize / Limits.prepareAtOneIn
         else { return }
-        preparation = SegmentPreparation(disk: disk, path: preparedPath, size: options.segmentSize)
+        preparation = SegmentPreparation(disk: disk, path: preparedPath, options: options)
     }
 
     private mutating func nextSegment() throws(JournalError) -> OpenFile {
         do throws(DiskError) {
             guard let preparation = preparation.take() else {
                 return try SegmentPreparation.prepare(
-                    disk: disk, path: preparedPath, size: options.segmentSize, pause: {})
+                    disk: disk, path: preparedPath, options: options, pause: {})
             }
             return try preparation.finish()
         } catch {

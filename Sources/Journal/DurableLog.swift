@@ -8,9 +8,10 @@ import Raft
 ///
 /// Invariants:
 /// 1. When `save` with `mustSync` returns, its records are on disk; `saveSnapshot` always so.
-/// 2. One save is one contiguous write, then at most one sync. The save that takes the segment to its nominal
-///    size also cuts it: truncate and sync the old one, write and sync the head of the new one, rename it to
-///    its name, sync the directory. A crash between any two steps leaves a log that recovers.
+/// 2. A synced save is one contiguous write of whole blocks, then one sync. What needs no sync waits in
+///    memory for the next save that does. The save that takes the segment to its nominal size also cuts it:
+///    truncate and sync the old one, write and sync the head of the new one, rename it to its name, sync the
+///    directory. A crash between any two steps leaves a log that recovers.
 /// 3. Every segment that recovery from the snapshot given to `release` needs is locked by this log, and
 ///    `purge` removes unlocked ones only.
 /// 4. A failed write or sync ends the log: the bytes on disk are unknown, and a later sync that succeeds
@@ -24,13 +25,15 @@ package struct DurableLog: ~Copyable, Sendable {
     let options: LogOptions
     /// Held segments, oldest first; the last is written to.
     var segments: [HeldSegment]
-    /// Where the next record goes in the last segment.
-    var offset: UInt64
+    /// The end of the last segment.
     var buffer: RecordBuffer
     /// The hard state saved last.
     package internal(set) var hardState: HardState
     /// Index of the entry or snapshot saved last.
     package internal(set) var lastIndex: LogIndex
+    /// Bytes of the records written since the log was opened: less than goes to the disk, which gets whole
+    /// blocks.
+    package internal(set) var bytesWritten: UInt64 = 0
     /// Index of the newest snapshot recorded: what may be released ends before it.
     package internal(set) var snapshotted: LogIndex
     var preparation: SegmentPreparation?
@@ -39,8 +42,8 @@ package struct DurableLog: ~Copyable, Sendable {
 
     init(
         directory: String, metadata: LogMetadata, disk: any Disk, options: LogOptions,
-        segments: [HeldSegment],
-        offset: UInt64, checksum: UInt32, hardState: HardState, lastIndex: LogIndex, snapshotted: LogIndex
+        segments: [HeldSegment], buffer: consuming RecordBuffer, hardState: HardState, lastIndex: LogIndex,
+        snapshotted: LogIndex
     ) {
         precondition(!segments.isEmpty)
         self.directory = directory
@@ -48,8 +51,7 @@ package struct DurableLog: ~Copyable, Sendable {
         self.disk = disk
         self.options = options
         self.segments = segments
-        self.offset = offset
-        buffer = RecordBuffer(checksum: checksum)
+        self.buffer = buffer
         self.hardState = hardState
         self.lastIndex = lastIndex
         self.snapshotted = snapshotted
@@ -65,15 +67,15 @@ package struct DurableLog: ~Copyable, Sendable {
     /// - `entries` leave no hole: each index is at most the last one saved plus one. A lower one overrides
     ///   what was saved from there on, and lies above the commit index.
     /// - `hardState` is nil when it did not change.
-    /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone may follow
-    ///   with the next synced save (a member that forgets it learns it again).
+    /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone follows with
+    ///   the next synced save (a member that forgets it learns it again). It moves only as far as the entries
+    ///   saved, so few of them wait.
     package mutating func save(
         _ entries: [Entry], hardState: HardState?, mustSync: Bool
     ) throws(JournalError) {
         if let failure { throw .stopped(first: failure) }
         guard !entries.isEmpty || hardState != nil else { return }
         precondition(mustSync || (entries.isEmpty && !changesVote(hardState)))
-        buffer.removeAll()
         for entry in entries {
             // What recovery would refuse is not written (`Replay`).
             precondition(entry.index <= lastIndex + 1 && entry.index > self.hardState.commit)
@@ -87,7 +89,7 @@ package struct DurableLog: ~Copyable, Sendable {
             buffer.append(hardState)
             self.hardState = hardState
         }
-        try write(synced: mustSync)
+        if mustSync { try write() }
     }
 
     /// Records that the snapshot file of `snapshot` is complete on disk; returns when the record is, too.
@@ -101,7 +103,6 @@ package struct DurableLog: ~Copyable, Sendable {
         precondition(snapshot.id.index >= snapshotted)
         var data: [UInt8] = []
         data.append(SnapshotRecord(id: snapshot.id, configuration: snapshot.configuration))
-        buffer.removeAll()
         unsafe buffer.append(.snapshot, data: data.span.bytes)
         lastIndex = max(lastIndex, snapshot.id.index)
         // A member without a term has saved nothing before that could be removed.
@@ -109,13 +110,14 @@ package struct DurableLog: ~Copyable, Sendable {
             hardState.commit = snapshot.id.index
             buffer.append(hardState)
         }
-        try write(synced: true)
+        try write()
         snapshotted = snapshot.id.index
     }
 
-    /// Syncs what was saved without a sync, and gives the segments back.
+    /// Writes what waits in memory, and gives the segments back.
     package consuming func close() throws(JournalError) {
-        guard failure == nil else { return }
+        guard failure == nil, buffer.newsSize > 0 else { return }
+        try writeBuffer(to: tail)
         try sync(tail)
     }
 
@@ -124,17 +126,17 @@ package struct DurableLog: ~Copyable, Sendable {
         return new.term != hardState.term || new.vote != hardState.vote
     }
 
-    /// Writes the buffer; a failure ends the log.
-    private mutating func write(synced: Bool) throws(JournalError) {
+    /// Writes and syncs the buffer; a failure ends the log.
+    private mutating func write() throws(JournalError) {
         do throws(JournalError) {
-            try writeBuffer(to: tail, at: offset)
-            offset += UInt64(buffer.count)
-            if offset >= options.segmentSize {
+            try writeBuffer(to: tail)
+            if buffer.end >= options.segmentSize {
                 try cut()
             } else {
-                if synced { try sync(tail) }
+                try sync(tail)
                 prepareNext()
             }
+            buffer.settle()
         } catch {
             failure = error
             throw error

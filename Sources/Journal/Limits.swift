@@ -9,6 +9,9 @@ enum Limits {
     static let fillChunkSize = 1 << 20
     static let fillPauseNanoseconds = 4_000_000
 
+    /// What writes past the page cache are multiples of: no disk in use has larger blocks.
+    static let blockSize = 4096
+
     /// The sector a disk writes whole or not at all; torn writes are recognised by it.
     static let sectorSize: UInt64 = 512
 
@@ -19,7 +22,8 @@ enum Limits {
     /// Bytes read ahead from a segment or a snapshot.
     static let readChunkSize = 1 << 20
 
-    /// Capacity the batch buffer keeps between saves; a larger batch gives its memory back.
+    /// Capacity the batch buffer keeps between saves; a larger batch gives its memory back. A power of two
+    /// times `blockSize`.
     static let batchBufferKept = 8 << 20
 
     /// Raw bytes after which a snapshot block is closed; a block exceeds it by at most one record.

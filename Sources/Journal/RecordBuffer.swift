@@ -11,9 +11,11 @@ package enum RecordKind: UInt64, Sendable {
     case snapshot = 5
 }
 
-/// Gathers the records of one save into contiguous bytes: one pass, no allocation per record.
+/// The end of a segment in memory: the block the log ends in, and the records appended since.
 ///
-/// One record on disk, padded to 8 bytes so that a length word never crosses a sector:
+/// Whole blocks go to disk, so that they may go past the page cache: the last one is written again with
+/// what comes next, and is zero behind the records, as the rest of the segment is. One pass, no allocation
+/// per record. One record, padded to 8 bytes so that a length word never crosses a sector:
 ///
 ///     offset  size  field
 ///     0       8     length word, little-endian: n in the low 56 bits; top byte 0x80 | p, or 0 when p = 0
@@ -23,25 +25,68 @@ package enum RecordKind: UInt64, Sendable {
 /// Invariant: a record's checksum is the CRC-32C of its data and that of every earlier record, across
 /// segments; a checksum record has no data and repeats the value so far.
 /// Source: spec/wal-snap.md 2; etcd server/storage/wal/encoder.go.
-struct RecordBuffer: Sendable {
+struct RecordBuffer: ~Copyable, Sendable {
     /// The running checksum after the last record appended.
     private(set) var checksum: UInt32
-    /// Bytes appended and not yet removed; always a multiple of 8.
-    private(set) var count = 0
-    /// Grown, never shrunk, while `count` stays below; what lies beyond `count` is stale.
-    private var storage: [UInt8] = []
+    /// Where in its segment the buffer begins, in bytes: a multiple of `Limits.blockSize`.
+    private var base: UInt64
+    /// Bytes that are records, from `base` on; a multiple of 8.
+    private var count: Int
+    /// How many of them are on disk already: less than a block.
+    private var written: Int
+    private var memory: BlockMemory
 
-    init(checksum: UInt32) { self.checksum = checksum }
-
-    /// The records as they go to disk.
-    func withBytes<R, E: Error>(_ body: (borrowing RawSpan) throws(E) -> R) throws(E) -> R {
-        try unsafe body(storage.span.bytes.extracting(first: count))
+    /// Continues a segment of which `tail` is what its last, unfinished block holds; that block begins at
+    /// `base`. Without arguments: a new segment.
+    init(checksum: UInt32, base: UInt64 = 0, tail: [UInt8] = []) {
+        precondition(base.isMultiple(of: UInt64(Limits.blockSize)) && tail.count < Limits.blockSize)
+        self.checksum = checksum
+        self.base = base
+        count = tail.count
+        written = tail.count
+        memory = BlockMemory(capacity: Limits.blockSize)
+        unsafe memory.bytes.copyBytes(from: tail)
     }
 
-    /// Forgets the bytes, not the checksum.
-    mutating func removeAll() {
+    /// Where in its segment the next record goes.
+    var end: UInt64 { base + UInt64(count) }
+
+    /// Bytes of the records appended since `settle`.
+    var newsSize: Int { count - written }
+
+    /// The records from the buffer's beginning on, without what fills their last block.
+    func withRecords<R, E: Error>(_ body: (borrowing RawSpan) throws(E) -> R) throws(E) -> R {
+        // Copies nothing; the pointer does not leave the call.
+        try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory.bytes[..<count])))
+    }
+
+    /// The blocks that hold what was appended, and the offset they belong at.
+    mutating func withBlocks<E: Error>(
+        _ body: (_ offset: UInt64, borrowing RawSpan) throws(E) -> Void
+    ) throws(E) {
+        let size = (count + Limits.blockSize - 1) / Limits.blockSize * Limits.blockSize
+        unsafe memory.bytes[count..<size].initializeMemory(as: UInt8.self, repeating: 0)
+        // As above; the memory is whole blocks and holds `count`.
+        try unsafe body(base, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory.bytes[..<size])))
+    }
+
+    /// What was appended is on disk: keeps the unfinished block only.
+    mutating func settle() {
+        let kept = count % Limits.blockSize
+        let start = count - kept
+        unsafe memory.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[start..<count]))
+        base += UInt64(start)
+        count = kept
+        written = kept
+        if memory.capacity > Limits.batchBufferKept { memory.shrink(keeping: kept) }
+    }
+
+    /// Goes to the beginning of a new segment, which starts with the checksum so far.
+    mutating func beginSegment() {
+        base = 0
         count = 0
-        if storage.count > Limits.batchBufferKept { storage = [] }
+        written = 0
+        append(.checksum, head: FieldBytes(), body: RawSpan())
     }
 
     mutating func append(_ entry: Entry) {
@@ -65,9 +110,6 @@ struct RecordBuffer: Sendable {
         append(kind, head: FieldBytes(), body: data)
     }
 
-    /// Repeats the running checksum, as the first record of every segment does.
-    mutating func appendChecksum() { append(.checksum, head: FieldBytes(), body: RawSpan()) }
-
     /// A record whose data is `head` followed by `body`.
     private mutating func append(_ kind: RecordKind, head: FieldBytes, body: borrowing RawSpan) {
         checksum = unsafe crc32c(checksum, head.storage.span.bytes.extracting(first: head.count))
@@ -81,54 +123,21 @@ struct RecordBuffer: Sendable {
         let padding = -size & 7
         var word = UInt64(size) | (padding == 0 ? 0 : UInt64(0x80 | padding) << 56)
         let needed = count + 8 + size + padding
-        if storage.count < needed {
-            let missing = max(needed, storage.count * 2) - storage.count
-            storage.append(contentsOf: [UInt8](repeating: 0, count: missing))
+        memory.grow(to: needed, keeping: count)
+        // Every write below ends at or before `needed`, which the memory holds.
+        var target = unsafe UnsafeMutableRawBufferPointer(rebasing: memory.bytes[count..<needed])
+        func put(_ bytes: borrowing RawSpan) {
+            unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+            unsafe target = UnsafeMutableRawBufferPointer(rebasing: target[bytes.byteCount...])
         }
-        // Every write below ends at or before `needed`, which the storage holds.
-        unsafe storage.withUnsafeMutableBytes { storage in
-            var target = unsafe UnsafeMutableRawBufferPointer(rebasing: storage[count..<needed])
-            func put(_ bytes: borrowing RawSpan) {
-                unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
-                unsafe target = UnsafeMutableRawBufferPointer(rebasing: target[bytes.byteCount...])
-            }
-            word = word.littleEndian
-            unsafe withUnsafeBytes(of: word) { unsafe target.copyMemory(from: $0) }
-            unsafe target = UnsafeMutableRawBufferPointer(rebasing: target[8...])
-            unsafe put(fields.storage.span.bytes.extracting(first: fields.count))
-            unsafe put(head.storage.span.bytes.extracting(first: head.count))
-            put(body)
-            for position in target.indices { unsafe target[position] = 0 }
-        }
+        word = word.littleEndian
+        unsafe withUnsafeBytes(of: word) { unsafe target.copyMemory(from: $0) }
+        unsafe target = UnsafeMutableRawBufferPointer(rebasing: target[8...])
+        unsafe put(fields.storage.span.bytes.extracting(first: fields.count))
+        unsafe put(head.storage.span.bytes.extracting(first: head.count))
+        put(body)
+        for position in target.indices { unsafe target[position] = 0 }
         count = needed
-    }
-}
-
-/// A few varint fields in place: at most three scalars and the tag of a bytes field (44 bytes).
-struct FieldBytes {
-    /// Meaningful up to `count`.
-    private(set) var storage = InlineArray<48, UInt8>(repeating: 0)
-    private(set) var count = 0
-
-    mutating func append(_ number: UInt8, _ value: UInt64) {
-        appendVarint(UInt64(number) << 3)
-        appendVarint(value)
-    }
-
-    mutating func appendTag(_ number: UInt8, length: Int) {
-        appendVarint(UInt64(number) << 3 | 2)
-        appendVarint(UInt64(length))
-    }
-
-    private mutating func appendVarint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            storage[count] = UInt8(truncatingIfNeeded: rest) | 0x80
-            count += 1
-            rest >>= 7
-        }
-        storage[count] = UInt8(truncatingIfNeeded: rest)
-        count += 1
     }
 }
 

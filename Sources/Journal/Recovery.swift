@@ -81,7 +81,10 @@ extension DurableLog {
             if let later = replay.breach {
                 throw .broken(directory: directory, from: snapshot, by: later)
             }
-            try makeAppendable(held[held.count - 1].file, from: end.offset, options: options, disk: disk)
+            let last = held[held.count - 1].file
+            try makeAppendable(last, from: end.offset, options: options, disk: disk)
+            let buffer = try buffer(ending: last, at: end.offset, checksum: end.checksum, disk: disk)
+            if options.bypassesCache { disk.bypassCache(last) }
             try removeLeftOvers(in: directory, disk: disk)
             var report = RecoveryReport()
             report.segmentCount = held.count
@@ -91,13 +94,24 @@ extension DurableLog {
             report.repair = repair
             let log = DurableLog(
                 directory: directory, metadata: metadata, disk: disk, options: options, segments: held,
-                offset: end.offset, checksum: end.checksum, hardState: replay.state ?? HardState(),
-                lastIndex: replay.lastIndex, snapshotted: snapshot.index)
+                buffer: buffer, hardState: replay.state ?? HardState(), lastIndex: replay.lastIndex,
+                snapshotted: snapshot.index)
             return Recovery(replay: replay, report: report, log: log)
         } catch {
             for segment in held { disk.close(segment.file) }
             throw error
         }
+    }
+
+    /// What a log needs of its last segment to write on at `offset`.
+    private static func buffer(
+        ending file: OpenFile, at offset: UInt64, checksum: UInt32, disk: any Disk
+    ) throws(JournalError) -> RecordBuffer {
+        let inBlock = Int(offset % UInt64(Limits.blockSize))
+        let base = offset - UInt64(inBlock)
+        var tail: [UInt8] = []
+        try onDisk { () throws(DiskError) in try disk.read(file, at: base, count: inBlock, into: &tail) }
+        return RecordBuffer(checksum: checksum, base: base, tail: tail)
     }
 
     /// The snapshots the log has recorded at or below its last commit index, oldest first: only a `.snap`

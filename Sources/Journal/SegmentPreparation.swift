@@ -12,7 +12,7 @@ import Synchronization
 final class SegmentPreparation: Sendable {
     private let disk: any Disk
     private let path: String
-    private let size: UInt64
+    private let options: LogOptions
     private let hurries = Atomic<Bool>(false)
     private let isCancelled = Atomic<Bool>(false)
     /// Set once, by the filler, as its last act; emptied by the one who joined it.
@@ -21,10 +21,10 @@ final class SegmentPreparation: Sendable {
     private let thread = Mutex<pthread_t?>(nil)
 
     /// Starts a filler thread. When none can be had, `finish` does the work itself.
-    init(disk: any Disk, path: String, size: UInt64) {
+    init(disk: any Disk, path: String, options: LogOptions) {
         self.disk = disk
         self.path = path
-        self.size = size
+        self.options = options
         var id = pthread_t()
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         let failure = unsafe pthread_create(
@@ -47,7 +47,7 @@ final class SegmentPreparation: Sendable {
     func finish() throws(DiskError) -> OpenFile {
         hurries.store(true, ordering: .relaxed)
         if case .success(let file)? = join() { return file }
-        return try Self.prepare(disk: disk, path: path, size: size, pause: {})
+        return try Self.prepare(disk: disk, path: path, options: options, pause: {})
     }
 
     /// Stops the filler and removes what it made.
@@ -69,7 +69,7 @@ final class SegmentPreparation: Sendable {
         let result: Result<OpenFile, DiskError>
         do throws(DiskError) {
             result = .success(
-                try Self.prepare(disk: disk, path: path, size: size) { () throws(DiskError) in
+                try Self.prepare(disk: disk, path: path, options: options) { () throws(DiskError) in
                     if isCancelled.load(ordering: .relaxed) {
                         throw DiskError(.thread, path: path, errno: ECANCELED)
                     }
@@ -83,15 +83,16 @@ final class SegmentPreparation: Sendable {
         outcome.withLock { $0 = result }
     }
 
-    /// Makes a zeroed, synced and locked file of `size` bytes; `pause` is called between chunks.
+    /// Makes a zeroed, synced and locked file of the nominal size; `pause` is called between chunks.
     static func prepare(
-        disk: any Disk, path: String, size: UInt64, pause: () throws(DiskError) -> Void
+        disk: any Disk, path: String, options: LogOptions, pause: () throws(DiskError) -> Void
     ) throws(DiskError) -> OpenFile {
         let file = try disk.open(path, .create(permissions: 0o600))
         do throws(DiskError) {
             guard try disk.lock(file) else { throw DiskError(.lock, path: path, errno: EWOULDBLOCK) }
-            try disk.allocate(file, size: size)
-            try zero(disk: disk, file: file, from: 0, to: size, pause: pause)
+            if options.bypassesCache { disk.bypassCache(file) }
+            try disk.allocate(file, size: options.segmentSize)
+            try zero(disk: disk, file: file, from: 0, to: options.segmentSize, pause: pause)
             try disk.sync(file)
             return file
         } catch {
@@ -107,11 +108,12 @@ final class SegmentPreparation: Sendable {
         pause: () throws(DiskError) -> Void = {}
     ) throws(DiskError) {
         guard start < end else { return }
-        let zeros = [UInt8](repeating: 0, count: Int(min(end - start, UInt64(Limits.fillChunkSize))))
+        let zeros = BlockMemory(capacity: Int(min(end - start, UInt64(Limits.fillChunkSize))))
+        unsafe zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
         var position = start
         while position < end {
-            let count = min(UInt64(zeros.count), end - position)
-            try unsafe disk.write(file, at: position, zeros.span.bytes.extracting(first: Int(count)))
+            let count = min(UInt64(zeros.capacity), end - position)
+            try unsafe disk.write(file, at: position, RawSpan(_unsafeBytes: zeros.bytes[..<Int(count)]))
             disk.startWriteback(file, offset: position, size: count)
             position += count
             try pause()

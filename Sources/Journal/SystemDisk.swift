@@ -54,6 +54,8 @@ package final class SystemDisk: Disk {
         guard failure == 0 else { throw DiskError(.read, path: file.path, errno: failure) }
     }
 
+    package func bypassCache(_ file: OpenFile) { _ = platform_bypass_cache(file.descriptor, true) }
+
     package func write(
         _ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan
     ) throws(DiskError) {
@@ -69,6 +71,8 @@ package final class SystemDisk: Disk {
                     done += put
                 } else if put == 0 {
                     return EIO
+                } else if errno == EINVAL, platform_bypass_cache(file.descriptor, false) == 0 {
+                    // A file system that wants larger blocks, or took the flag and cannot: through the cache.
                 } else if errno != EINTR {
                     return errno
                 }

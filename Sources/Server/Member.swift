@@ -103,7 +103,8 @@ final class Member: Sendable {
             ReplicaWorker(
                 replica: replica,
                 journaler: Journaler(
-                    log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal),
+                    log: booted.log, switchboard: switchboard, limits: retention, fatal: fatal,
+                    written: metrics.disk.walWriteBytes),
                 localID: metadata.memberID, lessor: lessor, switchboard: switchboard, status: status))
         try run("journal") { [switchboard] in JournalThread(switchboard: switchboard).run() }
         let applyDesk = try startApplying(state: state, environment: environment)

@@ -28,6 +28,7 @@ final class OneFileDisk: Disk {
 
     func list(_ directory: String) throws(DiskError) -> [String]? { [name] }
 
+    func bypassCache(_ file: OpenFile) { refuse() }
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) { refuse() }
     func allocate(_ file: OpenFile, size: UInt64) throws(DiskError) { refuse() }
     func truncate(_ file: OpenFile, size: UInt64) throws(DiskError) { refuse() }

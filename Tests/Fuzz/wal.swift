@@ -48,5 +48,5 @@ private func resealed(_ bytes: [UInt8]) -> [UInt8] {
         unsafe buffer.append(kind, data: data.span.bytes)
         position += 8 + Int(size + padding)
     }
-    return unsafe buffer.withBytes { unsafe $0.withUnsafeBytes { unsafe [UInt8]($0) } } + bytes[position...]
+    return unsafe buffer.withRecords { unsafe $0.withUnsafeBytes { unsafe [UInt8]($0) } } + bytes[position...]
 }

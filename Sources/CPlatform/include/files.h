@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 // File calls that Swift cannot make by itself (variadic, or hidden behind _GNU_SOURCE).
@@ -6,6 +7,10 @@
 
 /// Gives the file `size` bytes of blocks, growing it when it is shorter (fallocate).
 int platform_allocate(int descriptor, uint64_t size);
+
+/// Writes of this open file description go past the page cache (O_DIRECT), or through it again. EINVAL from
+/// a file system that has no such writes, EALREADY when nothing had to change.
+int platform_bypass_cache(int descriptor, bool bypass);
 
 /// Begins writing the dirty pages of a range to the disk and does not wait (sync_file_range).
 int platform_start_writeback(int descriptor, uint64_t offset, uint64_t size);

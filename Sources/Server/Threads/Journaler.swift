@@ -1,5 +1,6 @@
 import Journal
 import Raft
+import Telemetry
 
 /// The log and whoever may write it: one thread at a time owns this.
 ///
@@ -10,9 +11,16 @@ struct Journaler: ~Copyable, Sendable {
     private let switchboard: Switchboard
     private let limits: RetentionLimits
     private let fatal: FatalError
+    /// Gets the bytes of records, which the disk cannot tell from what fills its blocks.
+    private let written: Gauge
+    private var counted: UInt64 = 0
 
-    init(log: consuming DurableLog, switchboard: Switchboard, limits: RetentionLimits, fatal: FatalError) {
+    init(
+        log: consuming DurableLog, switchboard: Switchboard, limits: RetentionLimits, fatal: FatalError,
+        written: Gauge
+    ) {
         self.log = log
+        self.written = written
         self.switchboard = switchboard
         self.limits = limits
         self.fatal = fatal
@@ -28,6 +36,7 @@ struct Journaler: ~Copyable, Sendable {
         } catch {
             fatal("the log could not be written: \(describe(error))")
         }
+        count()
     }
 
     /// A snapshot file is complete on disk: its record makes it count, then older segments may go.
@@ -41,7 +50,13 @@ struct Journaler: ~Copyable, Sendable {
         } catch {
             fatal("the log could not be written: \(describe(error))")
         }
+        count()
         switchboard.deliver(.recorded(metadata), to: switchboard.snapshot)
+    }
+
+    private mutating func count() {
+        written.add(Int(log.bytesWritten - counted))
+        counted = log.bytesWritten
     }
 
     private mutating func release(_ snapshot: SnapshotMetadata) throws(JournalError) {

@@ -135,6 +135,8 @@ package final class SimulatedDisk: Disk {
         }
     }
 
+    package func bypassCache(_ file: OpenFile) {}
+
     package func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
         let failure = stepFailure(.write, file.path)
         var count = bytes.byteCount

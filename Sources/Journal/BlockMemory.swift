@@ -1,0 +1,34 @@
+/// Bytes at an address that is a multiple of `Limits.blockSize`, as writes past the page cache need them.
+///
+/// Owns its memory, which is not initialized.
+@safe struct BlockMemory: ~Copyable, @unchecked Sendable {
+    /// Whole blocks.
+    private(set) var bytes: UnsafeMutableRawBufferPointer
+
+    /// Room for at least `capacity` bytes, and for one block.
+    init(capacity: Int) {
+        let blocks = max((capacity + Limits.blockSize - 1) / Limits.blockSize, 1)
+        unsafe bytes = .allocate(byteCount: blocks * Limits.blockSize, alignment: Limits.blockSize)
+    }
+
+    deinit { unsafe bytes.deallocate() }
+
+    var capacity: Int { unsafe bytes.count }
+
+    /// Grows to at least `needed` bytes and keeps the first `count`: doubles up to `Limits.batchBufferKept`,
+    /// and by a quarter beyond.
+    mutating func grow(to needed: Int, keeping count: Int) {
+        guard needed > capacity else { return }
+        let doubled = min(capacity * 2, Limits.batchBufferKept)
+        replace(capacity: needed <= doubled ? doubled : needed + needed / 4, keeping: count)
+    }
+
+    /// Gives the memory back but for one block, which keeps the first `count` bytes.
+    mutating func shrink(keeping count: Int) { replace(capacity: Limits.blockSize, keeping: count) }
+
+    private mutating func replace(capacity: Int, keeping count: Int) {
+        let other = BlockMemory(capacity: capacity)
+        unsafe other.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        self = other
+    }
+}
