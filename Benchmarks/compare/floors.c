@@ -5,9 +5,9 @@
 //     floors ask PORT BYTES COUNT        asks such an echo
 //     floors send CONNECTIONS BYTES ROUNDS PER-SECOND   a send to each of its connections, so often
 //     floors read PORT CONNECTIONS       reads what such a sender sends
-//     floors log FOLDER BATCH SECONDS    receives batches from one connection, writes and syncs each past the
-//                                        page cache, and writes it once more as a database does, through
-//                                        the cache and synced every 8 MiB
+//     floors log FOLDER BATCH SECONDS    receives batches from one connection; a second thread writes and syncs
+//                                        each past the page cache, as a log; a third appends it to a file, as a
+//                                        database does, through the cache and synced every 8 MiB
 //     floors pour PORT                   sends to such a log without end
 //
 // Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
@@ -20,6 +20,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,7 @@
 #include <unistd.h>
 
 static void *buffer;
-enum { BUFFER = 16 << 20, BLOCK = 4096 };
+enum { BUFFER = 16 << 20, BLOCK = 4096, PLACES = 4, SEGMENT = 64 << 20, FLUSH = 8 << 20 };
 
 static long must(long result, const char *what) {
     if (result < 0) {
@@ -96,14 +98,16 @@ static int connected(const char *port) {
 }
 
 /// False at the end of the stream.
-static int receive(int connection, long size) {
+static int receive_into(int connection, char *place, long size) {
     for (long have = 0; have < size;) {
-        long count = must(recv(connection, (char *)buffer + have, size - have, 0), "recv");
+        long count = must(recv(connection, place + have, size - have, 0), "recv");
         if (count == 0) return 0;
         have += count;
     }
     return 1;
 }
+
+static int receive(int connection, long size) { return receive_into(connection, buffer, size); }
 
 /// A file of zeros that is on the disk, as a segment of a log is.
 static int zeroed(const char *folder, long size) {
@@ -181,26 +185,70 @@ static void read_all(const char *port, long connections) {
     }
 }
 
-static void log_batches(const char *folder, long batch, double seconds) {
-    enum { SEGMENT = 64 << 20, FLUSH = 8 << 20 };
-    int file = zeroed(folder, SEGMENT), database = zeroed(folder, SEGMENT);
+/// Batches on their way from the connection to the log, and from there to the database.
+static struct {
+    char *place[PLACES];
+    long size, blocks, received;
+    sem_t empty, arrived, logged;
+    const char *folder;
+} batches;
+
+/// Waits for the batch of this number; NULL when there is none any more.
+static void *taken(sem_t *from, long number) {
+    while (sem_wait(from)) {}
+    return number < __atomic_load_n(&batches.received, __ATOMIC_ACQUIRE) ? batches.place[number % PLACES] : NULL;
+}
+
+static void *log_them(void *file) {
+    void *batch;
+    long at = 0;
+    for (long number = 0; (batch = taken(&batches.arrived, number)); number++, at += batches.size) {
+        if (at + batches.blocks > SEGMENT) at = 0;
+        must(pwrite((long)file, batch, batches.blocks, at / BLOCK * BLOCK), "pwrite");
+        must(fdatasync((long)file), "fdatasync");
+        sem_post(&batches.logged);
+    }
+    sem_post(&batches.logged);
+    return NULL;
+}
+
+static void *store_them(void *file) {
+    void *batch;
+    for (long number = 0, unflushed = 0; (batch = taken(&batches.logged, number)); number++) {
+        must(pwrite((long)file, batch, batches.size, number * batches.size), "pwrite");
+        if ((unflushed += batches.size) >= FLUSH) must(fdatasync((long)file), "fdatasync"), unflushed = 0;
+        sem_post(&batches.empty);
+    }
+    return NULL;
+}
+
+static void log_batches(const char *folder, long size, double seconds) {
+    long file = zeroed(folder, SEGMENT), database = zeroed(folder, 0);
     must(fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_DIRECT), "O_DIRECT");
+    batches.size = size;
+    batches.blocks = (size + BLOCK - 1) / BLOCK * BLOCK;
+    for (int each = 0; each < PLACES; each++)
+        memset(batches.place[each] = aligned_alloc(BLOCK, batches.blocks), 1, batches.blocks);
+    sem_init(&batches.empty, 0, PLACES);
+    sem_init(&batches.arrived, 0, 0);
+    sem_init(&batches.logged, 0, 0);
+    pthread_t logging, storing;
     int connection = accepted(listening());
     double before = processor(), began = now(), end = began + seconds * 1e6;
-    long at = 0, batches = 0, unflushed = 0, blocks = (batch + BLOCK - 1) / BLOCK * BLOCK;
-    for (; now() < end && receive(connection, batch); batches++) {
-        if (at + blocks > SEGMENT) at = 0;
-        must(pwrite(file, buffer, blocks, at / BLOCK * BLOCK), "pwrite");
-        must(fdatasync(file), "fdatasync");
-        must(pwrite(database, buffer, batch, at), "pwrite");
-        at += batch;
-        if ((unflushed += batch) >= FLUSH) {
-            must(fdatasync(database), "fdatasync");
-            unflushed = 0;
-        }
+    must(-pthread_create(&logging, NULL, log_them, (void *)file), "a thread");
+    must(-pthread_create(&storing, NULL, store_them, (void *)database), "a thread");
+    long count = 0;
+    for (; now() < end; count++) {
+        while (sem_wait(&batches.empty)) {}
+        if (!receive_into(connection, batches.place[count % PLACES], size)) break;
+        __atomic_store_n(&batches.received, count + 1, __ATOMIC_RELEASE);
+        sem_post(&batches.arrived);
     }
-    if (batches == 0) exit(1);
-    printf("%.0f %.1f\n", batches * batch / ((now() - began) / 1e6), (processor() - before) / batches);
+    if (count == 0) exit(1);
+    sem_post(&batches.arrived);
+    pthread_join(logging, NULL);
+    pthread_join(storing, NULL);
+    printf("%.0f %.1f\n", count * size / ((now() - began) / 1e6), (processor() - before) / count);
 }
 
 static void pour(const char *port) {
@@ -209,8 +257,7 @@ static void pour(const char *port) {
 }
 
 int main(int count, char **words) {
-    buffer = aligned_alloc(BLOCK, BUFFER);
-    memset(buffer, 0, BUFFER);
+    buffer = calloc(1, BUFFER);
     alarm(60);
     const char *what = count > 1 ? words[1] : "";
     if (!strcmp(what, "sync") && count == 4) sync_each(words[2], atol(words[3]));
@@ -219,7 +266,7 @@ int main(int count, char **words) {
     else if (!strcmp(what, "send") && count == 6)
         send_each(atol(words[2]), atol(words[3]), atol(words[4]), atol(words[5]));
     else if (!strcmp(what, "read") && count == 4) read_all(words[2], atol(words[3]));
-    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER - BLOCK)
+    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER)
         log_batches(words[2], atol(words[3]), atof(words[4]));
     else if (!strcmp(what, "pour") && count == 3) pour(words[2]);
     else {

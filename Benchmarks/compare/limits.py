@@ -18,8 +18,10 @@ from rpc import Client, message
 from run import ON_SERVER_CORE, interleaved, metric, single_members
 from servers import free_ports
 
-# What a program on one core reaches that only receives and writes what a log and a database hold.
+# What one core reaches, and with it every store on it: a C program that only receives the bytes and writes them as log
+# and database; and nghttpd with a file of one byte, if each of its answers had logged a Put.
 RECEIVED = "received and written twice"
+ANSWERED = "a Put for each answer of nghttpd"
 
 
 def lone(options, sheet):
@@ -58,35 +60,42 @@ def lone(options, sheet):
 
 def log_rate(options, sheet):
     """Bytes of the log per second at 1,000 clients, beside dd with blocks as large as the log's batches."""
-    for size in (256, 4096, 32_768):
+    for size, limit in ((256, ANSWERED), (4096, RECEIVED), (32_768, RECEIVED)):
         # A new member each time, so that dd and the log find the disk alike.
-        with single_members(options) as servers:
+        with single_members(options) as servers, file_server(1) as files:
             server = servers["ours"]
             call = Call("etcdserverpb.KV/Put", message("PutRequest")(key=b"bench", value=bytes(VALUE) * (size // 256)),
                         f"Put bench, {size} bytes")
             first_put(server)
             amount = (100, 10, options.seconds(3))
-            samples = {"ours": [], "dd": [], RECEIVED: []}
+            samples = {"ours": [], "dd": [], limit: []}
             for _ in range(options.rounds):
-                rate, batch = logged(server, call, amount)
+                rate, batch, record = logged(server, call, amount)
                 samples["ours"].append(rate)
                 samples["dd"].append(synced_copy(server.data, batch))
-                samples[RECEIVED].append(received_and_synced(server.data, batch, amount[2]).value / 1e6)
+                if limit == ANSWERED:
+                    samples[limit].append(h2load(files, ONE_FILE, *amount).rate * record / 1e6)
+                else:
+                    samples[limit].append(received_and_synced(server.data, batch, amount[2]).value / 1e6)
         what = f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)"
+        beside = (f"the same of http://NGHTTPD/file, 1 byte; a Put logs {record:.0f} bytes" if limit == ANSWERED
+                  else f"floors log FOLDER {batch} {amount[2]}; floors pour PORT")
         command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; "
-                   f"floors log FOLDER {batch} {amount[2]}; floors pour PORT")
+                   f"{beside}")
         sheet.add(what, "MB/s", samples, float, command, at_least(0.5), beside="dd")
-        sheet.add(what, "MB/s", samples, float, command, beside=RECEIVED)
+        sheet.add(what, "MB/s", samples, float, command, beside=limit)
+        sheet.add(f"{limit}, beside dd (blocks of {batch / 1024:,.0f} KiB)", "MB/s",
+                  {"ours": samples[limit], "dd": samples["dd"]}, float, command, beside="dd")
 
 
 def logged(server, call, amount):
-    """MB/s, and the bytes of a batch: what was written between two syncs."""
+    """MB/s; the bytes of a batch, which is what was written between two syncs; and the bytes a Put adds."""
     names = ("etcd_disk_wal_write_bytes_total", "etcd_disk_wal_fsync_duration_seconds_count")
     before = [metric(server, name) for name in names]
-    h2load(server, call, *amount)
+    puts = h2load(server, call, *amount).rate * amount[2]
     time.sleep(1.1)  # The server publishes its counts once per second.
     written, syncs = (metric(server, name) - old for name, old in zip(names, before))
-    return written / amount[2] / 1e6, max(512, round(written / max(syncs, 1)))
+    return written / amount[2] / 1e6, max(512, round(written / max(syncs, 1))), written / puts
 
 
 def synced_copy(folder, block):
@@ -101,6 +110,9 @@ def synced_copy(folder, block):
     path.unlink()
     seconds = float(re.search(r"copied, ([\d.e-]+) s", done.stderr).group(1))
     return block * count / seconds / 1e6
+
+
+ONE_FILE = Call("file", message("RangeRequest")(), "")
 
 
 class FileServer:
@@ -148,7 +160,7 @@ def large_range(options, sheet):
 
 
 def beside_files(options, sheet, targets, call, size):
-    paths = {target: Call("file", message("RangeRequest")(), "") if name == "nghttpd" else call
+    paths = {target: ONE_FILE if name == "nghttpd" else call
              for name, target in targets.items()}
     for connections in (1, 10):
         amount = dict(connections=connections, streams=1, requests=20)
