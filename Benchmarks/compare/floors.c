@@ -5,9 +5,9 @@
 //     floors ask PORT BYTES COUNT        asks such an echo
 //     floors send CONNECTIONS BYTES ROUNDS PER-SECOND   a send to each of its connections, so often
 //     floors read PORT CONNECTIONS       reads what such a sender sends
-//     floors log FOLDER BATCH SECONDS    receives batches from one connection; a second thread writes and syncs
-//                                        each past the page cache, as a log; a third appends it to a file, as a
-//                                        database does, through the cache and synced every 8 MiB
+//     floors log FOLDER BATCH SECONDS    receives batches from one connection; a second thread writes and
+//                                        syncs each past the page cache, as a log; a third appends it to a
+//                                        file, as a database does, through the cache and synced every 8 MiB
 //     floors pour PORT                   sends to such a log without end
 //
 // Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
@@ -196,7 +196,8 @@ static struct {
 /// Waits for the batch of this number; NULL when there is none any more.
 static void *taken(sem_t *from, long number) {
     while (sem_wait(from)) {}
-    return number < __atomic_load_n(&batches.received, __ATOMIC_ACQUIRE) ? batches.place[number % PLACES] : NULL;
+    long received = __atomic_load_n(&batches.received, __ATOMIC_ACQUIRE);
+    return number < received ? batches.place[number % PLACES] : NULL;
 }
 
 static void *log_them(void *file) {
