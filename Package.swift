@@ -192,7 +192,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "Services", "HTTP", "Telemetry", "Journal", "Raft", "Replication", "Store", "MVCC",
-                "Backend", "EtcdAPI", "Net", "etcd", logging,
+                "Backend", "EtcdAPI", "Net", "Simulation", "etcd", logging,
             ]),
         tests("TransferTests", ["Transfer", "Backend", "Journal", "MVCC", "Raft", "Store"]),
         tests("TerminalTests", ["Terminal", arguments]),

@@ -117,6 +117,7 @@ static int zeroed(const char *folder, long size) {
     unlink(path);
     for (long at = 0; at < size; at += BUFFER) must(pwrite(file, buffer, BUFFER, at), "pwrite");
     must(fsync(file), "fsync");
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     return file;
 }
 
@@ -190,7 +191,6 @@ static struct {
     char *place[PLACES];
     long size, blocks, received;
     sem_t empty, arrived, logged;
-    const char *folder;
 } batches;
 
 /// Waits for the batch of this number; NULL when there is none any more.
@@ -236,8 +236,8 @@ static void log_batches(const char *folder, long size, double seconds) {
     pthread_t logging, storing;
     int connection = accepted(listening());
     double before = processor(), began = now(), end = began + seconds * 1e6;
-    must(-pthread_create(&logging, NULL, log_them, (void *)file), "a thread");
-    must(-pthread_create(&storing, NULL, store_them, (void *)database), "a thread");
+    if (pthread_create(&logging, NULL, log_them, (void *)file)) exit(1);
+    if (pthread_create(&storing, NULL, store_them, (void *)database)) exit(1);
     long count = 0;
     for (; now() < end; count++) {
         while (sem_wait(&batches.empty)) {}

@@ -23,7 +23,7 @@ def program():
     if not built.exists() or built.stat().st_mtime < SOURCE.stat().st_mtime:
         ROWS.mkdir(parents=True, exist_ok=True)
         compiler = shutil.which("clang") or shutil.which("cc")
-        subprocess.run([compiler, "-O2", "-o", built, SOURCE], check=True)
+        subprocess.run([compiler, "-O2", "-pthread", "-o", built, SOURCE], check=True)
     return str(built)
 
 

@@ -62,8 +62,9 @@ def log_rate(options, sheet):
     """Bytes of the log per second at 1,000 clients, beside dd with blocks as large as the log's batches."""
     for size, limit in ((256, ANSWERED), (4096, RECEIVED), (32_768, RECEIVED)):
         # A new member each time, so that dd and the log find the disk alike.
-        with single_members(options) as servers, file_server(1) as files:
+        with single_members(options) as servers, contextlib.ExitStack() as stack:
             server = servers["ours"]
+            files = stack.enter_context(file_server(1)) if limit == ANSWERED else None
             call = Call("etcdserverpb.KV/Put", message("PutRequest")(key=b"bench", value=bytes(VALUE) * (size // 256)),
                         f"Put bench, {size} bytes")
             first_put(server)
@@ -73,7 +74,7 @@ def log_rate(options, sheet):
                 rate, batch, record = logged(server, call, amount)
                 samples["ours"].append(rate)
                 samples["dd"].append(synced_copy(server.data, batch))
-                if limit == ANSWERED:
+                if files:
                     samples[limit].append(h2load(files, ONE_FILE, *amount).rate * record / 1e6)
                 else:
                     samples[limit].append(received_and_synced(server.data, batch, amount[2]).value / 1e6)

@@ -1,6 +1,6 @@
 /// Bytes at an address that is a multiple of `Limits.blockSize`, as writes past the page cache need them.
 ///
-/// Owns its memory, which is not initialized.
+/// Owns its memory, which is not initialized. `Sendable`: one owner, and nothing else points there.
 @safe struct BlockMemory: ~Copyable, @unchecked Sendable {
     /// Whole blocks.
     private(set) var bytes: UnsafeMutableRawBufferPointer
@@ -15,12 +15,14 @@
 
     var capacity: Int { unsafe bytes.count }
 
-    /// Grows to at least `needed` bytes and keeps the first `count`: doubles up to `Limits.batchBufferKept`,
-    /// and by a quarter beyond.
+    /// Grows to at least `needed` bytes and keeps the first `count`. Up to `Limits.batchBufferKept` the sizes
+    /// are powers of two, so that what is kept between saves is not outgrown by each; beyond, there is room
+    /// for a quarter more.
     mutating func grow(to needed: Int, keeping count: Int) {
         guard needed > capacity else { return }
-        let doubled = min(capacity * 2, Limits.batchBufferKept)
-        replace(capacity: needed <= doubled ? doubled : needed + needed / 4, keeping: count)
+        var size = capacity
+        while size < needed, size < Limits.batchBufferKept { size *= 2 }
+        replace(capacity: size < needed ? needed + needed / 4 : size, keeping: count)
     }
 
     /// Gives the memory back but for one block, which keeps the first `count` bytes.

@@ -6,7 +6,8 @@
 /// The contract the journal builds on, which a simulated disk must keep and may not exceed:
 /// 1. Bytes written are durable once `sync` of that file returned; before, each 512-byte sector may be
 ///    there or not, in any combination, after a crash. No sector is ever half new: a write that fails or is
-///    cut short leaves whole sectors too (the kernel copies and writes back whole pages under their lock).
+///    cut short leaves whole sectors too (pages are copied and written back whole; past the page cache the
+///    device takes whole sectors from memory that nobody changes meanwhile).
 /// 2. A name made or changed is durable once `syncDirectory` of its directory returned; before, the changes
 ///    of one directory take effect in order, up to any point.
 /// 3. `rename` replaces its target atomically.
@@ -21,7 +22,7 @@ package protocol Disk: AnyObject, Sendable {
     func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) throws(DiskError)
     /// Lets the writes of an open file go past the page cache, where its file system can: a hint. From now on
     /// each comes from an address, goes to an offset and has a size that are multiples of
-    /// `Limits.blockSize`; the promise of `sync` stays what it is.
+    /// `Limits.blockSize`, and nothing is read through this open file. What `sync` promises stays the same.
     func bypassCache(_ file: OpenFile)
     /// Writes all of `bytes`, or throws with any part of them written.
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError)

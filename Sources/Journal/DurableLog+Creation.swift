@@ -24,8 +24,9 @@ extension DurableLog {
         do throws(DiskError) {
             try removeFlatDirectory(temporary, disk: disk)
             try disk.createDirectory(temporary)
+            // Named like any segment made ahead: it is no log's yet.
             file = try SegmentPreparation.prepare(
-                disk: disk, path: joined(temporary, name.text), options: options, pause: {})
+                disk: disk, path: joined(temporary, "0.tmp"), options: options, pause: {})
         } catch {
             try? removeFlatDirectory(temporary, disk: disk)  // the failure to report is the first
             throw .disk(error)
@@ -38,6 +39,7 @@ extension DurableLog {
         do throws(JournalError) {
             try log.writeFirstHead()
             do throws(DiskError) {
+                try disk.rename(file.path, to: joined(temporary, name.text))
                 try disk.syncDirectory(temporary)
                 try disk.rename(temporary, to: directory)
                 try disk.syncDirectory(parent(of: directory))

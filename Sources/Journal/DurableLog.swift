@@ -8,10 +8,10 @@ import Raft
 ///
 /// Invariants:
 /// 1. When `save` with `mustSync` returns, its records are on disk; `saveSnapshot` always so.
-/// 2. A synced save is one contiguous write of whole blocks, then one sync. What needs no sync waits in
-///    memory for the next save that does. The save that takes the segment to its nominal size also cuts it:
-///    truncate and sync the old one, write and sync the head of the new one, rename it to its name, sync the
-///    directory. A crash between any two steps leaves a log that recovers.
+/// 2. One save is one contiguous write of whole blocks, then at most one sync. The save that takes the
+///    segment to its nominal size also cuts it: truncate and sync the old one, write and sync the head of the
+///    new one, rename it to its name, sync the directory. A crash between any two steps leaves a log that
+///    recovers.
 /// 3. Every segment that recovery from the snapshot given to `release` needs is locked by this log, and
 ///    `purge` removes unlocked ones only.
 /// 4. A failed write or sync ends the log: the bytes on disk are unknown, and a later sync that succeeds
@@ -67,9 +67,8 @@ package struct DurableLog: ~Copyable, Sendable {
     /// - `entries` leave no hole: each index is at most the last one saved plus one. A lower one overrides
     ///   what was saved from there on, and lies above the commit index.
     /// - `hardState` is nil when it did not change.
-    /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone follows with
-    ///   the next synced save (a member that forgets it learns it again). It moves only as far as the entries
-    ///   saved, so few of them wait.
+    /// - `mustSync` is required for entries, a new term or a new vote; a new commit index alone may follow
+    ///   with the next synced save (a member that forgets it learns it again).
     package mutating func save(
         _ entries: [Entry], hardState: HardState?, mustSync: Bool
     ) throws(JournalError) {
@@ -89,7 +88,7 @@ package struct DurableLog: ~Copyable, Sendable {
             buffer.append(hardState)
             self.hardState = hardState
         }
-        if mustSync { try write() }
+        try write(synced: mustSync)
     }
 
     /// Records that the snapshot file of `snapshot` is complete on disk; returns when the record is, too.
@@ -110,14 +109,13 @@ package struct DurableLog: ~Copyable, Sendable {
             hardState.commit = snapshot.id.index
             buffer.append(hardState)
         }
-        try write()
+        try write(synced: true)
         snapshotted = snapshot.id.index
     }
 
-    /// Writes what waits in memory, and gives the segments back.
+    /// Syncs what was saved without a sync, and gives the segments back.
     package consuming func close() throws(JournalError) {
-        guard failure == nil, buffer.newsSize > 0 else { return }
-        try writeBuffer(to: tail)
+        guard failure == nil else { return }
         try sync(tail)
     }
 
@@ -126,14 +124,14 @@ package struct DurableLog: ~Copyable, Sendable {
         return new.term != hardState.term || new.vote != hardState.vote
     }
 
-    /// Writes and syncs the buffer; a failure ends the log.
-    private mutating func write() throws(JournalError) {
+    /// Writes the buffer; a failure ends the log.
+    private mutating func write(synced: Bool) throws(JournalError) {
         do throws(JournalError) {
             try writeBuffer(to: tail)
             if buffer.end >= options.segmentSize {
                 try cut()
             } else {
-                try sync(tail)
+                if synced { try sync(tail) }
                 prepareNext()
             }
             buffer.settle()

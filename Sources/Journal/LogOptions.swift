@@ -15,8 +15,7 @@ package struct LogOptions: Sendable {
     /// `--unsafe-no-fsync`: nothing is synced, a power cut loses acknowledged writes.
     package var unsafeNoFsync: Bool
 
-    /// Whether the log's writes go past the page cache. Nobody reads them soon, and new pages for them took a
-    /// third of the processor at Puts of 32 KiB. Without syncs it is the page cache that is fast.
+    /// Whether the log's writes go past the page cache (README.md). Without syncs the cache is faster.
     var bypassesCache: Bool { !unsafeNoFsync }
 
     package init(

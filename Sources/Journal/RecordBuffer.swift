@@ -40,6 +40,7 @@ struct RecordBuffer: ~Copyable, Sendable {
     /// `base`. Without arguments: a new segment.
     init(checksum: UInt32, base: UInt64 = 0, tail: [UInt8] = []) {
         precondition(base.isMultiple(of: UInt64(Limits.blockSize)) && tail.count < Limits.blockSize)
+        precondition(tail.count.isMultiple(of: 8))
         self.checksum = checksum
         self.base = base
         count = tail.count

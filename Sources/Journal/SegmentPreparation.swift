@@ -83,7 +83,8 @@ final class SegmentPreparation: Sendable {
         outcome.withLock { $0 = result }
     }
 
-    /// Makes a zeroed, synced and locked file of the nominal size; `pause` is called between chunks.
+    /// Makes a zeroed, synced and locked file of the nominal size, in whole blocks; `pause` is called between
+    /// chunks.
     static func prepare(
         disk: any Disk, path: String, options: LogOptions, pause: () throws(DiskError) -> Void
     ) throws(DiskError) -> OpenFile {
@@ -91,8 +92,10 @@ final class SegmentPreparation: Sendable {
         do throws(DiskError) {
             guard try disk.lock(file) else { throw DiskError(.lock, path: path, errno: EWOULDBLOCK) }
             if options.bypassesCache { disk.bypassCache(file) }
-            try disk.allocate(file, size: options.segmentSize)
-            try zero(disk: disk, file: file, from: 0, to: options.segmentSize, pause: pause)
+            let block = UInt64(Limits.blockSize)
+            let size = (options.segmentSize + block - 1) / block * block
+            try disk.allocate(file, size: size)
+            try zero(disk: disk, file: file, from: 0, to: size, pause: pause)
             try disk.sync(file)
             return file
         } catch {
@@ -114,6 +117,7 @@ final class SegmentPreparation: Sendable {
         while position < end {
             let count = min(UInt64(zeros.capacity), end - position)
             try unsafe disk.write(file, at: position, RawSpan(_unsafeBytes: zeros.bytes[..<Int(count)]))
+            // Has nothing to do where the write went past the page cache.
             disk.startWriteback(file, offset: position, size: count)
             position += count
             try pause()

@@ -69,13 +69,13 @@ package final class SystemDisk: Disk {
                     file.descriptor, base + done, count - done, off_t(offset) + off_t(done))
                 if put > 0 {
                     done += put
-                } else if put == 0 {
-                    return EIO
-                } else if errno == EINVAL, platform_bypass_cache(file.descriptor, false) == 0 {
-                    // A file system that wants larger blocks, or took the flag and cannot: through the cache.
-                } else if errno != EINTR {
-                    return errno
+                    continue
                 }
+                let failure = put == 0 ? EIO : errno
+                if failure == EINTR { continue }
+                // A file system that wants larger blocks, or took the flag and cannot: through the cache.
+                if failure == EINVAL, platform_bypass_cache(file.descriptor, false) == 0 { continue }
+                return failure
             }
             return 0
         }

@@ -162,6 +162,17 @@ def test_counters_move_as_calls_are_made():
         assert after["etcd_debugging_mvcc_compact_revision"] == 5
 
 
+def test_bytes_written_to_the_log_are_those_of_its_records():
+    with Server(OURS).start() as server:
+        client, puts, written = Client(server.endpoint), "etcd_mvcc_put_total", "etcd_disk_wal_write_bytes_total"
+        before = Metrics(server)
+        for number in range(20):
+            client.kv("Put", message("PutRequest")(key=b"k%d" % number, value=bytes(1000)))
+        after = until(server, lambda m: m[puts] - before[puts] >= 20)
+        # An entry and a hard state for each: neither whole blocks nor anything twice.
+        assert 20 * 1000 < after[written] - before[written] < 20 * 1200
+
+
 def test_gauges_tell_the_state(ours):
     version = 'etcd_cluster_version{cluster_version='
     metrics = until(ours, lambda m: any(name.startswith(version) for name in m.values))

@@ -16,8 +16,10 @@ private struct Promises {
 
 /// Runs a log's whole life on a disk until the disk fails: creation, saves, cuts, an overwritten tail,
 /// snapshots, retention.
-private func live(on disk: SimulatedDisk, _ promises: inout Promises) throws(JournalError) {
-    let options = LogOptions(segmentSize: 2048, preparation: .onTheSpot)
+private func live(on disk: SimulatedDisk, segmentSize: UInt64, _ promises: inout Promises)
+    throws(JournalError)
+{
+    let options = LogOptions(segmentSize: segmentSize, preparation: .onTheSpot)
     var log = try DurableLog.create(in: "/wal", metadata: someone, options: options, disk: disk)
     promises.isCreated = true
     let directory = SnapshotDirectory("/snap", disk: disk)
@@ -62,8 +64,10 @@ private func live(on disk: SimulatedDisk, _ promises: inout Promises) throws(Jou
 }
 
 /// Recovers as a member does at start, and checks that every promise was kept.
-private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Comment) throws {
-    let options = LogOptions(segmentSize: 2048, preparation: .onTheSpot)
+private func check(
+    _ promises: Promises, on disk: SimulatedDisk, segmentSize: UInt64, _ story: Comment
+) throws {
+    let options = LogOptions(segmentSize: segmentSize, preparation: .onTheSpot)
     guard try DurableLog.exists(in: "/wal", disk: disk) else {
         #expect(!promises.isCreated, story)
         return
@@ -100,16 +104,21 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
 }
 
 @Suite struct CrashTests {
-    private static let steps: Int = {
-        let disk = SimulatedDisk()
-        try? disk.createDirectory("/snap")
-        try? disk.syncDirectory("/")
-        var promises = Promises()
-        try? live(on: disk, &promises)
-        return disk.steps
-    }()
+    /// Segments that are cut after two or three saves, and ones that hold the whole life in many blocks.
+    private static let sizes: [UInt64] = [2048, 32_768]
+    private static let steps: [UInt64: Int] = Dictionary(
+        uniqueKeysWithValues: sizes.map { size in
+            let disk = SimulatedDisk()
+            try? disk.createDirectory("/snap")
+            try? disk.syncDirectory("/")
+            var promises = Promises()
+            try? live(on: disk, segmentSize: size, &promises)
+            return (size, disk.steps)
+        })
 
-    private func run(_ fault: SimulatedDisk.Fault) throws -> (SimulatedDisk, Promises, JournalError?) {
+    private func run(
+        _ fault: SimulatedDisk.Fault, segmentSize: UInt64
+    ) throws -> (SimulatedDisk, Promises, JournalError?) {
         let disk = SimulatedDisk(fault: fault)
         var promises = Promises()
         do throws(DiskError) {
@@ -119,7 +128,7 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
             return (disk, promises, .disk(error))
         }
         do throws(JournalError) {
-            try live(on: disk, &promises)
+            try live(on: disk, segmentSize: segmentSize, &promises)
             return (disk, promises, nil)
         } catch {
             return (disk, promises, error)
@@ -127,23 +136,28 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
     }
 
     @Test func `the workload cuts segments, keeps its promises and ends`() throws {
-        let (disk, promises, failure) = try run(.none)
+        let (disk, promises, failure) = try run(.none, segmentSize: 2048)
         #expect(failure == nil)
         #expect(promises.entries.count > 20)
         #expect(promises.snapshots.count == 4)
-        #expect(Self.steps > 100)
+        #expect(Self.steps.values.allSatisfy { $0 > 50 })
         let names = try #require(disk.list("/wal"))
         #expect(names.allSatisfy { !$0.hasPrefix("0000000000000000-") })
-        try check(promises, on: disk.afterExit(), "no fault")
+        try check(promises, on: disk.afterExit(), segmentSize: 2048, "no fault")
+        let (_, others, _) = try run(.none, segmentSize: 32_768)
+        #expect(others.entries.reduce(0) { $0 + $1.data.count } > 2 * 4096)
     }
 
-    @Test func `a power cut at any step loses nothing that was promised`() throws {
-        for step in 2..<Self.steps {
+    @Test(arguments: sizes)
+    func `a power cut at any step loses nothing that was promised`(size: UInt64) throws {
+        for step in 2..<(try #require(Self.steps[size])) {
             for seed: UInt64 in 1...4 {
-                let (disk, promises, failure) = try run(.crash(step: step))
+                let (disk, promises, failure) = try run(.crash(step: step), segmentSize: size)
                 #expect(failure != nil)
                 do {
-                    try check(promises, on: disk.afterCrash(seed: seed), "step \(step) seed \(seed)")
+                    try check(
+                        promises, on: disk.afterCrash(seed: seed), segmentSize: size,
+                        "step \(step) seed \(seed)")
                 } catch {
                     Issue.record("step \(step) seed \(seed): \(error)")
                 }
@@ -151,23 +165,24 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
         }
     }
 
-    @Test func `a kill at any step loses nothing that was promised`() throws {
-        for step in 2..<Self.steps {
-            let (disk, promises, _) = try run(.crash(step: step))
+    @Test(arguments: sizes)
+    func `a kill at any step loses nothing that was promised`(size: UInt64) throws {
+        for step in 2..<(try #require(Self.steps[size])) {
+            let (disk, promises, _) = try run(.crash(step: step), segmentSize: size)
             do {
-                try check(promises, on: disk.afterExit(), "step \(step)")
+                try check(promises, on: disk.afterExit(), segmentSize: size, "step \(step)")
             } catch {
                 Issue.record("step \(step): \(error)")
             }
         }
     }
 
-    @Test(arguments: [ENOSPC, EIO])
+    @Test(arguments: [ENOSPC, EIO], sizes)
     func `a disk that fails once at any step is told with operation and path, and loses nothing`(
-        errno: Int32
+        errno: Int32, size: UInt64
     ) throws {
-        for step in 2..<Self.steps {
-            let (disk, promises, failure) = try run(.error(step: step, errno: errno))
+        for step in 2..<(try #require(Self.steps[size])) {
+            let (disk, promises, failure) = try run(.error(step: step, errno: errno), segmentSize: size)
             guard case .disk(let error)? = failure else {
                 // Cleaning up after success may fail in silence; nothing else may.
                 #expect(failure == nil, "step \(step)")
@@ -176,7 +191,8 @@ private func check(_ promises: Promises, on disk: SimulatedDisk, _ story: Commen
             #expect(error.errno == errno)
             #expect(error.path.hasPrefix("/wal") || error.path.hasPrefix("/snap") || error.path == "/")
             do {
-                try check(promises, on: disk.afterCrash(seed: UInt64(step)), "step \(step)")
+                try check(
+                    promises, on: disk.afterCrash(seed: UInt64(step)), segmentSize: size, "step \(step)")
             } catch {
                 Issue.record("step \(step): \(error)")
             }

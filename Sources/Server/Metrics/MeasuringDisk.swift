@@ -15,10 +15,15 @@ final class MeasuringDisk: Disk {
     /// Nanoseconds of the log's writes since its last sync.
     private let unsynced = Atomic<Int64>(0)
     private let suffix: String
+    private let now: @Sendable () -> MonotonicTime
 
     /// For the log; files whose name ends in `.wal` are measured.
-    init(log metrics: DiskMetrics, over disk: any Disk = SystemDisk()) {
+    init(
+        log metrics: DiskMetrics, over disk: any Disk = SystemDisk(),
+        now: @escaping @Sendable () -> MonotonicTime = MonotonicTime.now
+    ) {
         self.disk = disk
+        self.now = now
         writes = metrics.walWriteDuration
         syncs = metrics.walFsyncDuration
         suffix = ".wal"
@@ -27,6 +32,7 @@ final class MeasuringDisk: Disk {
     /// For snapshot files, whatever they are called while they are written.
     init(snapshots metrics: SnapshotMetrics, over disk: any Disk = SystemDisk()) {
         self.disk = disk
+        now = MonotonicTime.now
         writes = nil
         syncs = metrics.fsyncDuration
         suffix = ""
@@ -35,19 +41,19 @@ final class MeasuringDisk: Disk {
     private func isMeasured(_ file: OpenFile) -> Bool { suffix.isEmpty || file.path.hasSuffix(suffix) }
 
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
-        let began = MonotonicTime.now()
+        let began = now()
         try disk.write(file, at: offset, bytes)
         guard let writes, isMeasured(file) else { return }
-        let nanoseconds = MonotonicTime.now().nanoseconds - began.nanoseconds
+        let nanoseconds = now().nanoseconds - began.nanoseconds
         writes.observe(nanoseconds: UInt64(nanoseconds))
         unsynced.add(nanoseconds, ordering: .relaxed)
     }
 
     func sync(_ file: OpenFile) throws(DiskError) {
-        let began = MonotonicTime.now()
+        let began = now()
         try disk.sync(file)
         guard isMeasured(file) else { return }
-        let nanoseconds = MonotonicTime.now().nanoseconds - began.nanoseconds
+        let nanoseconds = now().nanoseconds - began.nanoseconds
         syncs.observe(nanoseconds: UInt64(nanoseconds + unsynced.exchange(0, ordering: .relaxed)))
     }
 

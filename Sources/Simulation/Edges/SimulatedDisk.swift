@@ -34,6 +34,8 @@ package final class SimulatedDisk: Disk {
         var nextDescriptor: Int32 = 3
         /// Node to the descriptor that locked it.
         var locks: [Int: Int32] = [:]
+        /// Descriptors whose writes go past the page cache.
+        var bypassing: Set<Int32> = []
         var steps = 0
         var fault = Fault.none
     }
@@ -66,6 +68,7 @@ package final class SimulatedDisk: Disk {
         next.fault = .none
         next.open = [:]
         next.locks = [:]
+        next.bypassing = []
         return SimulatedDisk(restarted: next)
     }
 
@@ -123,21 +126,41 @@ package final class SimulatedDisk: Disk {
                 preconditionFailure("\(file.path) is closed twice")
             }
             if state.locks[node] == file.descriptor { state.locks[node] = nil }
+            state.bypassing.remove(file.descriptor)
         }
     }
 
     package func size(_ file: OpenFile) -> UInt64 { with(file) { UInt64($0.bytes.count) } }
 
     package func read(_ file: OpenFile, at offset: UInt64, count: Int, into buffer: inout [UInt8]) {
+        precondition(
+            !state.withLock { $0.bypassing.contains(file.descriptor) }, "reads what it writes direct")
         buffer += with(file) { content in
             let start = min(Int(offset), content.bytes.count)
             return content.bytes[start..<min(start + count, content.bytes.count)]
         }
     }
 
-    package func bypassCache(_ file: OpenFile) {}
+    package func bypassCache(_ file: OpenFile) {
+        state.withLock { _ = $0.bypassing.insert(file.descriptor) }
+    }
+
+    /// Whether `bypassCache` was called for an open file of this path.
+    package func isBypassingCache(_ path: String) -> Bool {
+        state.withLock { state in
+            guard let node = Self.node(path, state) else { return false }
+            return state.open.contains { $0.value == node && state.bypassing.contains($0.key) }
+        }
+    }
 
     package func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
+        if state.withLock({ $0.bypassing.contains(file.descriptor) }) {
+            // The pointer does not leave the closure.
+            let address = unsafe bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+            precondition(
+                address % 4096 == 0 && offset % 4096 == 0 && bytes.byteCount % 4096 == 0,
+                "not of whole blocks")
+        }
         let failure = stepFailure(.write, file.path)
         var count = bytes.byteCount
         if failure != nil {
