@@ -122,7 +122,7 @@ extension WatchHub {
                 audience.includes(watcher, at: main)
             else { continue }
             let events: WatchEvents
-            if watcher.options.wantsPrevious {
+            if watcher.wantsPrevious {
                 events =
                     withPrevious
                     ?? WatchEvents(
@@ -205,14 +205,14 @@ extension WatchHub {
         var batch: [Delivery] = []
         swap(&batch, &deliveries)
         for delivery in batch {
-            guard let progress = progress(of: delivery.watcher) else { continue }
+            guard let progress = live(delivery.watcher)?.progress else { continue }
             if case .blocked = progress { continue }
             let slot = delivery.watcher.slot
             watchers[slot]?.isIdle = false
             if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) {
                 continue
             }
-            guard self.progress(of: delivery.watcher) != nil else { continue }
+            guard live(delivery.watcher) != nil else { continue }
             if progress == .synced { syncedCount -= 1 }
             watchers[slot]?.progress = .blocked(next: delivery.from)
         }

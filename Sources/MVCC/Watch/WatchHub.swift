@@ -25,6 +25,8 @@ package final class WatchHub {
     let reader: KeyspaceReader
     unowned let sink: any WatchSink
     var watchers: [Watcher?] = []
+    /// By slot, what each watches; nil where there is none.
+    private var ranges: [KeyRange?] = []
     /// By slot, like `watchers`; empty between scans.
     var pending: [PendingEvents] = []
     private var freeSlots: [Int] = []
@@ -75,6 +77,7 @@ package final class WatchHub {
         let slot = freeSlots.popLast() ?? watchers.count
         if slot == watchers.count {
             watchers.append(nil)
+            ranges.append(nil)
             pending.append(PendingEvents())
         }
         generation += 1
@@ -83,6 +86,7 @@ package final class WatchHub {
         watchers[slot] = Watcher(
             id: id, options: options, progress: isSynced ? .synced : .lagging(next: first),
             firstRevision: first)
+        ranges[slot] = options.range
         index.insert(slot, options.range)
         if isSynced { syncedCount += 1 } else { turns.append(slot) }
         return id
@@ -90,8 +94,8 @@ package final class WatchHub {
 
     /// Removes a watcher; nothing is delivered to it afterwards. Unknown ids are passed over.
     package func cancel(_ id: WatcherID) {
-        guard let watcher = live(id) else { return }
-        index.remove(id.slot, watcher.options.range)
+        guard let watcher = live(id), let range = ranges[id.slot].take() else { return }
+        index.remove(id.slot, range)
         if watcher.progress == .synced { syncedCount -= 1 }
         watchers[id.slot] = nil
         freeSlots.append(id.slot)
@@ -124,7 +128,7 @@ package final class WatchHub {
     /// The revision for a periodic progress response of one watcher (`notifiesProgress`): nil when it is
     /// behind, or had events since the last call. Called once per progress interval.
     package func idleRevision(_ id: WatcherID) -> Int64? {
-        guard let watcher = live(id), watcher.options.notifiesProgress else { return nil }
+        guard let watcher = live(id), watcher.notifiesProgress else { return nil }
         defer { watchers[id.slot]?.isIdle = true }
         return watcher.isIdle && isCurrent(watcher) ? nextRevision - 1 : nil
     }
@@ -145,18 +149,15 @@ package final class WatchHub {
     }
 
     func live(_ id: WatcherID) -> Watcher? {
-        progress(of: id) == nil ? nil : watchers[id.slot]
-    }
-
-    /// As `live`, for those who need no more: a watcher is copied with its keys.
-    func progress(of id: WatcherID) -> Watcher.Progress? {
-        guard watchers.indices.contains(id.slot), watchers[id.slot]?.id == id else { return nil }
-        return watchers[id.slot]?.progress
+        guard watchers.indices.contains(id.slot), let watcher = watchers[id.slot], watcher.id == id else {
+            return nil
+        }
+        return watcher
     }
 
     /// etcd compares with the start revision as asked for, and 0 ("from now") is never in the future.
     private func isCurrent(_ watcher: Watcher) -> Bool {
-        let isFuture = watcher.options.startRevision > nextRevision - 1
+        let isFuture = watcher.startRevision > nextRevision - 1
         return watcher.progress == .synced && !isFuture && watcher.firstRevision <= nextRevision
     }
 }

@@ -1,5 +1,5 @@
 /// Names a watcher of one hub; never used again for another.
-package struct WatcherID: Hashable, Sendable {
+package struct WatcherID: Hashable, Sendable, BitwiseCopyable {
     /// Small; taken again by another watcher when this one is gone.
     package var slot: Int
     var generation: UInt64
@@ -32,8 +32,11 @@ package struct WatchOptions: Sendable, Equatable {
 ///        └─────▶ lagging ─(stream full)──▶ blocked
 ///
 /// A compaction above the next revision of a lagging watcher ends it.
-struct Watcher {
-    enum Progress: Equatable {
+///
+/// Without its range, which the hub keeps apart: a watcher is looked at for each event, and a copy of it must
+/// touch no memory elsewhere.
+struct Watcher: BitwiseCopyable {
+    enum Progress: Equatable, BitwiseCopyable {
         /// Follows the hub's own cursor.
         case synced
         /// Reads the log by itself from `next` on.
@@ -43,14 +46,30 @@ struct Watcher {
     }
 
     let id: WatcherID
-    let options: WatchOptions
+    private let wantsPuts: Bool
+    private let wantsDeletes: Bool
+    let wantsPrevious: Bool
+    let notifiesProgress: Bool
+    /// As asked for: 0 is from the next revision on.
+    let startRevision: Int64
     var progress: Progress
     /// Revisions below are not shown.
     let firstRevision: Int64
     /// Nothing was delivered since the last question for progress.
     var isIdle = true
 
-    func wants(isTombstone: Bool) -> Bool { isTombstone ? options.wantsDeletes : options.wantsPuts }
+    init(id: WatcherID, options: WatchOptions, progress: Progress, firstRevision: Int64) {
+        self.id = id
+        wantsPuts = options.wantsPuts
+        wantsDeletes = options.wantsDeletes
+        wantsPrevious = options.wantsPrevious
+        notifiesProgress = options.notifiesProgress
+        startRevision = options.startRevision
+        self.progress = progress
+        self.firstRevision = firstRevision
+    }
+
+    func wants(isTombstone: Bool) -> Bool { isTombstone ? wantsDeletes : wantsPuts }
 }
 
 /// Events of a watcher gathered in the scan under way. Kept apart from `Watcher`, so that looking at a
