@@ -55,19 +55,13 @@ struct RecordBuffer: ~Copyable, Sendable {
     /// Bytes of the records appended since `settle`.
     var newsSize: Int { count - written }
 
-    /// The records from the buffer's beginning on, without what fills their last block.
-    func withRecords<R, E: Error>(_ body: (borrowing RawSpan) throws(E) -> R) throws(E) -> R {
-        // Copies nothing; the pointer does not leave the call.
-        try unsafe body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory.bytes[..<count])))
-    }
-
     /// The blocks that hold what was appended, and the offset they belong at.
     mutating func withBlocks<E: Error>(
         _ body: (_ offset: UInt64, borrowing RawSpan) throws(E) -> Void
     ) throws(E) {
         let size = (count + Limits.blockSize - 1) / Limits.blockSize * Limits.blockSize
         unsafe memory.bytes[count..<size].initializeMemory(as: UInt8.self, repeating: 0)
-        // As above; the memory is whole blocks and holds `count`.
+        // Copies nothing; the pointer does not leave the call. The memory is whole blocks and holds `count`.
         try unsafe body(base, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: memory.bytes[..<size])))
     }
 

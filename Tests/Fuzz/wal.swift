@@ -48,5 +48,10 @@ private func resealed(_ bytes: [UInt8]) -> [UInt8] {
         unsafe buffer.append(kind, data: data.span.bytes)
         position += 8 + Int(size + padding)
     }
-    return unsafe buffer.withRecords { unsafe $0.withUnsafeBytes { unsafe [UInt8]($0) } } + bytes[position...]
+    let size = Int(buffer.end)
+    var records: [UInt8] = []
+    buffer.withBlocks { _, blocks in
+        unsafe blocks.extracting(first: size).withUnsafeBytes { unsafe records += $0 }
+    }
+    return records + bytes[position...]
 }

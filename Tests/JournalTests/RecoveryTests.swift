@@ -212,7 +212,7 @@ private let small = LogOptions(segmentSize: 1024, preparation: .onTheSpot)
         var metadata: [UInt8] = []
         metadata.append(LogMetadata(memberID: MemberID(1), clusterID: 2))
         unsafe foreign.append(.metadata, data: metadata.span.bytes)
-        try foreign.withRecords { bytes in
+        try foreign.withBlocks { _, bytes in
             let file = try disk.open(second, .create(permissions: 0o600))
             defer { disk.close(file) }
             try disk.write(file, at: 0, bytes)
