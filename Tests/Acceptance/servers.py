@@ -17,22 +17,28 @@ OURS = os.environ.get("ETCD_UNDER_TEST", str(REPOSITORY / ".build/debug/etcd"))
 REAL = os.environ.get("ETCD_ORACLE", "/usr/bin/etcd")
 ETCDCTL = os.environ.get("ETCDCTL", "/usr/bin/etcdctl")
 
+GIVEN_PORTS = set()
+
 
 def free_ports(count):
     """Ports nobody listens on now, all different.
 
     They lie below those the kernel gives to outgoing connections: a member that is down for a moment between
-    two starts does not lose its port to one.
+    two starts does not lose its port to one. None is given twice: who got it may not listen yet.
     """
     sockets = []
     try:
         while len(sockets) < count:
+            port = random.randrange(10_000, 32_000)
+            if port in GIVEN_PORTS:
+                continue
             each = socket.socket()
             try:
-                each.bind(("127.0.0.1", random.randrange(10_000, 32_000)))
+                each.bind(("127.0.0.1", port))
             except OSError:
                 each.close()
             else:
+                GIVEN_PORTS.add(port)
                 sockets.append(each)
         return [each.getsockname()[1] for each in sockets]
     finally:
