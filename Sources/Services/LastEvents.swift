@@ -6,14 +6,11 @@ import Wire
 /// The WatchResponse with events that was made last. Of the watchers of one key most are the first of their
 /// stream and have the same id: they get the same bytes, made once.
 struct LastEvents {
-    private struct Content {
-        var id: Int64
-        var revision: Int64
-        var term: UInt64
-        var events: WatchEvents
-    }
-
-    private var content: Content?
+    private var id: Int64 = 0
+    private var revision: Int64 = 0
+    private var term: UInt64 = 0
+    /// None where there is no message.
+    private var events = WatchEvents()
     private var message: [UInt8] = []
 
     /// A response to the watcher `id`; the copies of one message share their bytes.
@@ -21,18 +18,18 @@ struct LastEvents {
         _ responses: ResponseWriter, id: Int64, revision: Int64, _ events: WatchEvents
     ) -> [UInt8] {
         let term = responses.term.rawValue
-        if let content, content.revision == revision, content.id == id, content.term == term,
-            content.events.sharesBytes(with: events)
+        if self.revision == revision, self.id == id, self.term == term, self.events.sharesBytes(with: events)
         {
             return message
         }
-        var bytes = responses.begin(revision: revision, reserving: events.bytes.count)
+        var bytes = responses.begin(revision: revision, reserving: events.byteCount)
         bytes.appendField(WatchResponse.Field.watchID, id)
         bytes += events.bytes
         // A large one is not worth holding until the next.
-        content =
-            bytes.count <= 64 << 10 ? Content(id: id, revision: revision, term: term, events: events) : nil
-        message = content == nil ? [] : bytes
+        let isKept = bytes.count <= 64 << 10
+        (self.id, self.revision, self.term) = (id, revision, term)
+        self.events = isKept ? events : WatchEvents()
+        message = isKept ? bytes : []
         return bytes
     }
 }

@@ -152,6 +152,7 @@ final class WatchStream: GRPCHandler {
 
     /// False when the client has to read first.
     func deliver(_ watcher: WatcherID, id: Int64, revision: Int64, events: WatchEvents) -> Bool {
+        let services = services
         guard call.queuedBytes < Self.queuedBytesMax else {
             blocked.append(watcher)
             return false
@@ -159,7 +160,7 @@ final class WatchStream: GRPCHandler {
         services.counters.events += UInt64(events.count)
         if events.count > 1, watching[id]?.mayFragment == true {
             let head = response(revision: revision, id: id)
-            if head.count + events.bytes.count >= services.limits.fragmentBytes {
+            if head.count + events.byteCount >= services.limits.fragmentBytes {
                 sendFragments(head: head, events)
                 return true
             }
@@ -173,18 +174,20 @@ final class WatchStream: GRPCHandler {
     /// last say that more follows.
     private func sendFragments(head: [UInt8], _ events: WatchEvents) {
         let room = services.limits.fragmentBytes - head.count - 2
+        let ends = events.ends
+        let bytes = events.bytes
         var start = 0
         var next = 0
-        while next < events.count {
-            var end = events.ends[next]
+        while next < ends.count {
+            var end = ends[next]
             next += 1
-            while next < events.count, events.ends[next] - start < room {
-                end = events.ends[next]
+            while next < ends.count, ends[next] - start < room {
+                end = ends[next]
                 next += 1
             }
             var part = head
-            part.appendField(WatchResponse.Field.fragment, next < events.count)
-            part += events.bytes[start..<end]
+            part.appendField(WatchResponse.Field.fragment, next < ends.count)
+            part += bytes[start..<end]
             services.send(call, .watch, part)
             start = end
         }

@@ -131,6 +131,20 @@ final class Stage {
         #expect(stage.sink.responses[watcher]?.last == .init(revision: 5, events: ["-a@5", "-b@5"]))
     }
 
+    @Test func `watchers that share an event go on apart`() throws {
+        let stage = try Stage()
+        let first = stage.watch("a")
+        let both = stage.watch("a", "c")
+        let again = stage.watch("a", "c")
+        var write = stage.keyspace.beginWrite()
+        for key in ["a", "b", "bb"] { write.put(key: bytes(key), value: bytes("1"), lease: 0) }
+        write.commit()
+        try stage.advance()
+        #expect(stage.sink.events(first) == ["a=1@2"])
+        #expect(stage.sink.events(both) == ["a=1@2", "b=1@2", "bb=1@2"])
+        #expect(stage.sink.events(again) == stage.sink.events(both))
+    }
+
     @Test func `filters and previous pairs`() throws {
         let stage = try Stage()
         let deletes = stage.watch("k") { $0.wantsPuts = false }

@@ -2,36 +2,55 @@ import Wire
 
 /// Events ready to be appended to a WatchResponse: each is field 11, tag and length included.
 ///
-/// Copies share their bytes: a thousand watchers of one key hold one encoding.
-package struct WatchEvents: Sendable, Equatable {
-    package private(set) var bytes: [UInt8] = []
-    /// Where each event ends in `bytes`, ascending; a response may be split there (`fragment`).
-    package private(set) var ends: [Int] = []
+/// Copies share one object: a thousand watchers of one key hold one encoding, and passing it on counts one
+/// reference.
+package struct WatchEvents {
+    /// At least one event.
+    private final class Content {
+        var bytes: [UInt8]
+        /// Where each event but the last ends.
+        var borders: [Int] = []
 
-    package init() {}
+        init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    package var isEmpty: Bool { ends.isEmpty }
-    package var count: Int { ends.count }
+        func append(_ other: Content) {
+            let base = bytes.count
+            bytes += other.bytes
+            borders.append(base)
+            for border in other.borders { borders.append(base + border) }
+        }
 
-    /// Whether both are copies of one value: told without looking at the bytes, perhaps false for equal ones.
-    package func sharesBytes(with other: WatchEvents) -> Bool {
-        // Addresses are compared only; both arrays are alive.
-        unsafe bytes.withUnsafeBufferPointer { mine in
-            unsafe other.bytes.withUnsafeBufferPointer {
-                unsafe mine.baseAddress == $0.baseAddress && mine.count == $0.count
-            }
+        func copy() -> Content {
+            let copy = Content(bytes)
+            copy.borders = borders
+            return copy
         }
     }
 
+    /// Nil when there are none.
+    private var content: Content?
+
+    package init() {}
+
+    package var bytes: [UInt8] { content?.bytes ?? [] }
+    /// Where each event ends in `bytes`, ascending; a response may be split there (`fragment`).
+    package var ends: [Int] { content.map { $0.borders + [$0.bytes.count] } ?? [] }
+    package var isEmpty: Bool { content == nil }
+    package var count: Int { content.map { $0.borders.count + 1 } ?? 0 }
+    package var byteCount: Int { content?.bytes.count ?? 0 }
+
+    /// Whether both are copies of one value: told without looking at the bytes, perhaps false for equal ones.
+    package func sharesBytes(with other: WatchEvents) -> Bool { content === other.content }
+
     mutating func append(_ other: WatchEvents) {
+        guard let added = other.content else { return }
         // The first events of a response are taken over without copying.
-        if isEmpty {
-            self = other
+        if content == nil {
+            content = added
             return
         }
-        let base = bytes.count
-        bytes += other.bytes
-        for end in other.ends { ends.append(base + end) }
+        if !isKnownUniquelyReferenced(&content) { content = content?.copy() }
+        content?.append(added)
     }
 
     /// One event of the log: `record` is the stored KeyValue, for a tombstone its key only (the answer
@@ -43,6 +62,7 @@ package struct WatchEvents: Sendable, Equatable {
         let pairSize = record.byteCount + revisionSize
         var size = (isTombstone ? 2 : 0) + 1 + varintSize(UInt64(pairSize)) + pairSize
         if let previous { size += 1 + varintSize(UInt64(previous.count)) + previous.count }
+        var bytes: [UInt8] = []
         bytes.reserveCapacity(1 + varintSize(UInt64(size)) + size)
         bytes.appendBytesTag(11)
         bytes.appendVarint(UInt64(size))
@@ -52,7 +72,7 @@ package struct WatchEvents: Sendable, Equatable {
         bytes.appendSpan(record)
         if isTombstone { bytes.appendField(3, modRevision) }
         if let previous { bytes.appendField(3, always: previous) }
-        ends = [bytes.count]
+        content = Content(bytes)
     }
 }
 

@@ -147,7 +147,7 @@ extension WatchHub {
             pending[slot].from = main
             touched.append(slot)
         } else if case .lagging(_, let header) = audience, pending[slot].to < main,
-            pending[slot].events.bytes.count >= WatchHub.pendingBytesMax
+            pending[slot].events.byteCount >= WatchHub.pendingBytesMax
         {
             // Between two revisions of a long catch-up: what is gathered becomes a response of its own.
             takePending(of: slot, header: header)
@@ -159,11 +159,10 @@ extension WatchHub {
 
     private func takePending(of slot: Int, header: Int64) {
         guard let watcher = watchers[slot]?.id else { return }
+        var events = WatchEvents()
+        swap(&events, &pending[slot].events)
         deliveries.append(
-            Delivery(
-                watcher: watcher, from: pending[slot].from, revision: header, events: pending[slot].events)
-        )
-        pending[slot].events = WatchEvents()
+            Delivery(watcher: watcher, from: pending[slot].from, revision: header, events: events))
     }
 
     /// The pair a change replaced: none for a creation, none when it is compacted.
@@ -204,17 +203,18 @@ extension WatchHub {
     private func deliver() {
         var batch: [Delivery] = []
         swap(&batch, &deliveries)
-        for delivery in batch {
-            guard let progress = live(delivery.watcher)?.progress else { continue }
+        let sink = sink
+        for index in batch.indices {
+            let watcher = batch[index].watcher
+            guard let progress = live(watcher)?.progress else { continue }
             if case .blocked = progress { continue }
-            let slot = delivery.watcher.slot
-            watchers[slot]?.isIdle = false
-            if sink.deliver(delivery.watcher, revision: delivery.revision, events: delivery.events) {
+            watchers[watcher.slot]?.isIdle = false
+            if sink.deliver(watcher, revision: batch[index].revision, events: batch[index].events) {
                 continue
             }
-            guard live(delivery.watcher) != nil else { continue }
+            guard live(watcher) != nil else { continue }
             if progress == .synced { syncedCount -= 1 }
-            watchers[slot]?.progress = .blocked(next: delivery.from)
+            watchers[watcher.slot]?.progress = .blocked(next: batch[index].from)
         }
         batch.removeAll(keepingCapacity: true)
         if deliveries.isEmpty { deliveries = batch }
