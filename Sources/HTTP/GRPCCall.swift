@@ -11,6 +11,10 @@ import Net
 /// A call belongs to its event loop's thread. Once finished, every verb is without effect: an answer
 /// that crosses a cancellation on its way is no mistake of anyone.
 package final class GRPCCall: HTTP2Stream {
+    /// Gone when the stream is.
+    private var session: HTTP2ServerSession?
+    /// The response headers are submitted: streaming, while the call is open.
+    private(set) var hasBegun = false
     /// Unique among the calls of this process.
     package let id: UInt64
     /// The place of the path in the application's `GRPCRoutes`; nil for an unknown path.
@@ -20,12 +24,8 @@ package final class GRPCCall: HTTP2Stream {
     /// Told of everything that happens to the call; set it in `GRPCApplication.opened`.
     package var handler: (any GRPCHandler)?
 
-    /// The response headers are submitted: streaming, while the call is open.
-    private(set) var hasBegun = false
     /// Why the call ended, until the trailers are written.
     var status: GRPCStatus?
-    /// Gone when the stream is.
-    private var session: HTTP2ServerSession?
     private let unknownPath: [UInt8]
     private let metadataBlock: MetadataBlock
 

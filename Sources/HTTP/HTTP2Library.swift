@@ -1,8 +1,9 @@
 import CNgHTTP2
 
-/// nghttp2's option and callback tables, and the header fields every reply is made of; one per server
-/// and per client configuration.
+/// nghttp2's option and callback tables, the limits, and the header fields every reply is made of: what
+/// sessions have in common, held once. One per server and per client configuration.
 @safe package final class HTTP2Library {
+    let limits: HTTPLimits
     let callbacks: OpaquePointer
     let options: OpaquePointer
     /// `:status: 200`, `content-type: application/grpc`.
@@ -12,6 +13,7 @@ import CNgHTTP2
 
     /// For connections with these limits.
     package init(_ limits: HTTPLimits) {
+        self.limits = limits
         unsafe callbacks = Self.makeCallbacks()
         unsafe options = Self.makeOptions(limits)
         unsafe responseHeaders = [

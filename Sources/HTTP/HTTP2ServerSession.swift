@@ -25,9 +25,9 @@ import Synchronization
         self.configuration = configuration
         self.application = application
         headers = RequestHeaders(configuration)
-        let limits = configuration.limits
+        let limits = library.limits
         super.init(
-            .server, limits: limits, library: library, host: host,
+            .server, library: library, host: host,
             settings: [
                 (NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax),
                 (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.windowBytes)),

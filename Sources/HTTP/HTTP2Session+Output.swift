@@ -47,14 +47,10 @@ extension HTTP2Session {
         } while tellDrained() && output.room >= Self.pieceBytesMax
         let count = output.count
         output = OutputCursor()
-        if count == 0, !wantsMore {
-            host?.closeWhenFlushed()
-        }
+        let isAlive = isAlive
+        isSilent = isAlive && !hasOutput
+        if count == 0, !isAlive { host?.closeWhenFlushed() }
         return count
-    }
-
-    private var wantsMore: Bool {
-        unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
     }
 
     /// Takes frames from nghttp2 until it has none or the buffer is full; false when nghttp2 gave up.
@@ -82,6 +78,9 @@ extension HTTP2Session {
     final func offerData(_ stream: HTTP2Stream, room: Int, _ flags: inout UInt32) -> Int {
         let available = stream.outbound.byteCount
         if available == 0, !stream.isOutputWhole {
+            // Nobody else speaks: it stays where it is. Setting it aside, and taking it up again for its next
+            // message, would be half of nghttp2's work for a message.
+            guard hasOutput else { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
             stream.isDeferred = true
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
@@ -92,6 +91,7 @@ extension HTTP2Session {
         flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         if available <= room, stream.isOutputWhole {
             flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+            hasSpoken(stream)
             endOutput(stream, &flags)
         }
         return min(available, room)
@@ -108,7 +108,8 @@ extension HTTP2Session {
             output.rewind(to: start)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
-        if let host { stream.lastProgress = host.now }
+        if stream.outbound.isEmpty, !stream.isOutputWhole { hasSpoken(stream) }
+        if stream.outbound.sourceCount > 0, let host { stream.lastProgress = host.now }
         if stream.isAboveLowWater, stream.outbound.byteCount < limits.lowWaterBytes {
             stream.isAboveLowWater = false
             drained.append(stream)
@@ -119,6 +120,7 @@ extension HTTP2Session {
     /// A message was queued.
     final func count(_ stream: HTTP2Stream, bytes: Int) {
         unsentBytes += bytes
+        beginsToSpeak(stream)
         if stream.outbound.byteCount >= limits.lowWaterBytes { stream.isAboveLowWater = true }
         if stream.outbound.sourceCount > 0, let host {
             if stream.outbound.sourceCount == 1 { stream.lastProgress = host.now }
@@ -128,6 +130,7 @@ extension HTTP2Session {
 
     /// A stream that had nothing to say has something now.
     final func resume(_ stream: HTTP2Stream) {
+        beginsToSpeak(stream)
         if stream.isDeferred {
             stream.isDeferred = false
             must(unsafe nghttp2_session_resume_data(session, stream.streamID))

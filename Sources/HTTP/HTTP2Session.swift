@@ -14,31 +14,39 @@ import Net
 /// Invariants:
 /// 1. `streams[stream.position] === stream` for every stream of ours that nghttp2 still has.
 /// 2. `partialBytes` and `unsentBytes` are the sums over `streams` of what they hold.
+/// 3. A stream with bytes or an end that nghttp2 has not got is speaking, and `speakers` counts those: while
+///    there are none, and nghttp2 has no other frames queued, there is nothing to say.
 @safe package class HTTP2Session {
     enum Side { case server, client }
 
-    final let library: HTTP2Library
-    final let limits: HTTPLimits
+    // What every message touches stands together: one message for each of many clients finds all of it
+    // outside of the caches.
     private(set) final var host: (any SessionHost)?
     /// nghttp2's object; ours from init to deinit.
     final let session: OpaquePointer
-    final var streams: [HTTP2Stream] = []
-    final var keepalive: Keepalive
-    final var partialBytes = 0
+    final let library: HTTP2Library
     final var unsentBytes = 0
+    /// How many streams are speaking (`HTTP2Stream.isSpeaking`).
+    private final var speakers = 0
     final var output = OutputCursor()
     final var drained: [HTTP2Stream] = []
+    /// See `ByteMachine`.
+    package final internal(set) var isSilent = false
     /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other. Not
     /// retained; emptied when nghttp2 closes it, which is while `streams` still holds it.
     private final var recent: (streamID: Int32, stream: Unmanaged<HTTP2Stream>)?
+    final var keepalive: Keepalive
+    final var streams: [HTTP2Stream] = []
+    final var partialBytes = 0
+
+    final var limits: HTTPLimits { library.limits }
 
     /// Greets with these SETTINGS and the connection's window.
     init(
-        _ side: Side, limits: HTTPLimits, library: HTTP2Library, host: any SessionHost,
+        _ side: Side, library: HTTP2Library, host: any SessionHost,
         settings: [(id: nghttp2_settings_id, value: UInt32)]
     ) {
         self.library = library
-        self.limits = limits
         self.host = host
         keepalive = Keepalive(now: host.now)
         var made: OpaquePointer?
@@ -83,11 +91,32 @@ import Net
 
     /// Asks for a flush when there is output, and for the end when nothing can follow.
     private func settle() {
-        if unsafe nghttp2_session_want_write(session) != 0 {
-            host?.requestFlush()
-        } else if unsafe nghttp2_session_want_read(session) == 0 {
-            host?.closeWhenFlushed()
-        }
+        if hasOutput { host?.requestFlush() } else if !isAlive { host?.closeWhenFlushed() }
+    }
+
+    /// There may be something to say. Unlike nghttp2's own answer, which is yes for every stream that is not
+    /// deferred (`offerData`).
+    final var hasOutput: Bool {
+        unsafe speakers > 0 || nghttp2_session_get_outbound_queue_size(session) > 0
+    }
+
+    /// Something may still follow, from this side or the other.
+    final var isAlive: Bool {
+        unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
+    }
+
+    /// The stream has bytes or an end for nghttp2.
+    final func beginsToSpeak(_ stream: HTTP2Stream) {
+        if stream.isSpeaking { return }
+        stream.isSpeaking = true
+        speakers += 1
+    }
+
+    /// nghttp2 has got all of it.
+    final func hasSpoken(_ stream: HTTP2Stream) {
+        guard stream.isSpeaking else { return }
+        stream.isSpeaking = false
+        speakers -= 1
     }
 
     /// The connection is gone: every stream that was open has ended.
@@ -99,6 +128,7 @@ import Net
         for stream in ended { end(stream, nil) }
         partialBytes = 0
         unsentBytes = 0
+        speakers = 0
     }
 
     final func submitPing() {
@@ -153,6 +183,7 @@ import Net
         unsentBytes -= stream.outbound.heldBytes
         partialBytes -= stream.assembler.heldBytes
         stream.outbound.removeAll()
+        hasSpoken(stream)
         stream.isListed = false
         ended(stream, code)
     }

@@ -7,16 +7,18 @@ import Net
 package class HTTP2Stream {
     /// Given by the client's side when the request is submitted; odd, ascending.
     final var streamID: Int32
-    final var assembler: MessageAssembler
-    final var outbound = OutboundMessages()
     /// True until the call is finished by either side.
     package final internal(set) var isOpen = true
     /// Nothing follows behind what is queued in `outbound`.
     final var isOutputWhole = false
+    /// See `HTTP2Session`, invariant 3.
+    final var isSpeaking = false
     /// The stream waits in nghttp2 for `HTTP2Session.resume`.
     final var isDeferred = false
     /// The queue reached `HTTPLimits.lowWaterBytes` and has not been told as drained since.
     final var isAboveLowWater = false
+    final var outbound = OutboundMessages()
+    final var assembler: MessageAssembler
     /// When the other side last took bytes while a message source waits.
     final var lastProgress = MonotonicTime(nanoseconds: 0)
     /// The place of the stream in its session's list, while it is there.

@@ -82,6 +82,10 @@ final class HTTPConnection: ByteMachine, SessionHost {
         }
     }
 
+    var isSilent: Bool {
+        if case .http2(let session) = speaking { session.isSilent } else { false }
+    }
+
     func closed() {
         wakeUp.cancel(on: connection.loop)
         let ended = speaking

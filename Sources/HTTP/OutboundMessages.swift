@@ -67,7 +67,8 @@ struct OutboundMessages {
     }
 
     private mutating func copyFromFirst(into room: UnsafeMutableRawBufferPointer) -> Int {
-        guard let item = first else { return 0 }
+        // Taken out meanwhile, so that no reference is counted.
+        guard let item = first.take() else { return 0 }
         let size = item.size
         var count: Int
         if position < Self.prefixBytes {
@@ -87,13 +88,18 @@ struct OutboundMessages {
             }
         }
         position += count
-        if position == size + Self.prefixBytes { removeFirst() }
+        if position == size + Self.prefixBytes { moveUp(behind: item) } else { first = item }
         return count
     }
 
     private static func copyPrefix(of size: Int, from start: Int, into room: UnsafeMutableRawBufferPointer)
         -> Int
     {
+        if start == 0, room.count >= prefixBytes {
+            unsafe room[0] = 0
+            unsafe room.storeBytes(of: UInt32(size).bigEndian, toByteOffset: 1, as: UInt32.self)
+            return prefixBytes
+        }
         let prefix = UInt64(size)  // the compressed flag and the length are one 40-bit number
         let count = min(room.count, prefixBytes - start)
         for index in 0..<count {
@@ -103,11 +109,12 @@ struct OutboundMessages {
         return count
     }
 
-    private mutating func removeFirst() {
-        if let first { forget(first) }
+    /// `item`, which was the first, is over.
+    private mutating func moveUp(behind item: Item) {
+        forget(item)
         position = 0
+        if rest.isEmpty { return }
         guard restStart < rest.count else {
-            first = nil
             rest.removeAll(keepingCapacity: true)
             restStart = 0
             return
@@ -131,7 +138,7 @@ struct OutboundMessages {
 
     /// Drops everything; sources are released.
     mutating func removeAll() {
-        while first != nil { removeFirst() }
+        while let item = first.take() { moveUp(behind: item) }
         byteCount = 0
     }
 }

@@ -6,10 +6,17 @@ package protocol ByteMachine: AnyObject {
     func received(_ bytes: UnsafeRawBufferPointer)
     /// The other side will send no more.
     func inputEnded()
-    /// Writes what there is to say into `buffer` and answers how much; 0 means nothing now.
+    /// Writes what there is to say into `buffer` and answers how much; 0 means nothing now. Called again
+    /// once that is written, until it answers 0 or `isSilent` is true.
     func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int
+    /// Right behind `produce`: asked again now, it would answer 0 and do nothing. False if that is not known.
+    var isSilent: Bool { get }
     /// The connection is gone; the last call.
     func closed()
+}
+
+extension ByteMachine {
+    package var isSilent: Bool { false }
 }
 
 /// A machine that speaks for another one: TLS, between the socket and what is spoken inside.
@@ -30,29 +37,32 @@ package protocol ByteCarrier: ByteMachine {
 /// kept, and the machine is not asked again until it is gone: a peer that does not read costs at most
 /// one such buffer and whatever its machine leaves unsaid. A carrier (TLS) may stand between the two.
 package final class Connection: ReadinessHandler {
+    // What a flush touches comes first: of many connections with one message each, all of it is outside of
+    // the caches.
+
     package let loop: EventLoop
+    /// The carrier, where there is one.
+    private var machine: (any ByteMachine)?
+    private var descriptor: Descriptor?
+    private var needsFlush = false
+    private var isReadingPaused = false
+    private var closing = Closing.open
+    private var isInCallback = false
+    private var isCloseDeferred = false
+    private var unwrittenStart = 0
+    private var unwritten: [UInt8] = []
+
     package let peer: SocketAddress
     /// When bytes last arrived; how half-open connections are told.
     package private(set) var lastRead: MonotonicTime
-
-    private var descriptor: Descriptor?
     private var registration: Registration?
-    /// The carrier, where there is one.
-    private var machine: (any ByteMachine)?
     private var carrier: (any ByteCarrier)?
     /// Why a carrier ended the connection; there once it is closed.
     package private(set) var failure: String?
     private let budget: ConnectionBudget
-    private var unwritten: [UInt8] = []
-    private var unwrittenStart = 0
-    private var needsFlush = false
-    private var isReadingPaused = false
-    private var closing = Closing.open
+    private var lingering: Timer?
 
     private enum Closing { case open, whenFlushed, lingering, closed }
-    private var isInCallback = false
-    private var isCloseDeferred = false
-    private var lingering: Timer?
 
     /// Takes the socket over; `attach` starts it. `budget` gets its unit back when the connection closes.
     package init(
@@ -192,13 +202,18 @@ package final class Connection: ReadinessHandler {
         guard closing == .open || closing == .whenFlushed, writeKept() else { return }
         for _ in 0..<NetLimits.writesPerPass {
             var count = 0
-            callMachine { unsafe count = $0.produce(into: loop.writeBuffer) }
+            var isSilent = false
+            callMachine {
+                unsafe count = $0.produce(into: loop.writeBuffer)
+                isSilent = $0.isSilent
+            }
             if closing == .closed { return }
             if count == 0 {
                 if closing == .whenFlushed { finish() }
                 return
             }
             guard unsafe write(UnsafeRawBufferPointer(rebasing: loop.writeBuffer[..<count])) else { return }
+            if isSilent, closing == .open { return }
         }
         requestFlush()
     }

@@ -35,8 +35,7 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
     ) {
         self.connection = connection
         self.whenClosed = whenClosed
-        session = HTTP2ClientSession(
-            limits: configuration.limits, library: configuration.library, host: self)
+        session = HTTP2ClientSession(library: configuration.library, host: self)
         do throws(NetError) { try connection.attach(self) } catch {}  // closed: `acceptsCalls` tells
         requestFlush()
     }
@@ -59,6 +58,8 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
     package func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         unsafe session?.produce(into: buffer) ?? 0
     }
+
+    package var isSilent: Bool { session?.isSilent ?? false }
 
     package func closed() {
         wakeUp.cancel(on: connection.loop)

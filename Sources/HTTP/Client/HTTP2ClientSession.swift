@@ -14,9 +14,10 @@ import Net
     /// What calls are told that the end of the connection leaves unanswered.
     private var lossText = "error reading from server: EOF"
 
-    init(limits: HTTPLimits, library: HTTP2Library, host: any SessionHost) {
+    init(library: HTTP2Library, host: any SessionHost) {
+        let limits = library.limits
         super.init(
-            .client, limits: limits, library: library, host: host,
+            .client, library: library, host: host,
             settings: [
                 (NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
                 (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.windowBytes)),
@@ -43,7 +44,7 @@ import Net
         must(streamID)
         call.began(self, streamID)
         list(call)
-        count(call, bytes: call.outbound.heldBytes)
+        if !call.outbound.isEmpty || call.isOutputWhole { count(call, bytes: call.outbound.heldBytes) }
         if let deadline = call.deadline { host.wake(at: deadline) }
         host.requestFlush()
         return true

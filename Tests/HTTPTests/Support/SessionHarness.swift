@@ -36,8 +36,15 @@ final class SessionHarness: SessionHost {
         unsafe bytes.withUnsafeBytes { unsafe session.receive($0) }
     }
 
+    /// As a connection does: pulls output only if it was asked to, and no more once the session is silent.
+    func pump() {
+        guard wantsFlush else { return }
+        wantsFlush = false
+        flush(untilSilent: true)
+    }
+
     /// Pulls output, at most `rounds` buffers of `size` bytes.
-    func flush(rounds: Int = 1000, size: Int = 256 * 1024) {
+    func flush(rounds: Int = 1000, size: Int = 256 * 1024, untilSilent: Bool = false) {
         for _ in 0..<rounds {
             guard !isClosed else { return }
             var count = 0
@@ -47,6 +54,7 @@ final class SessionHarness: SessionHost {
             }
             if count == 0 { return }
             reader.append(bytes)
+            if untilSilent, session.isSilent { return }
         }
     }
 
