@@ -3,8 +3,10 @@
 //     floors sync FOLDER COUNT           pwrite of 384 bytes and fdatasync
 //     floors echo BYTES                  sends back what one connection sends, BYTES at a time
 //     floors ask PORT BYTES COUNT        asks such an echo
-//     floors send CONNECTIONS BYTES ROUNDS PER-SECOND   a send to each of its connections, so often
-//     floors read PORT CONNECTIONS       reads what such a sender sends
+//     floors fan FOLDER CONNECTIONS BYTES ROUNDS   takes a Put's bytes from its last connection, writes and
+//                                        syncs a block past the page cache, sends to each of the others and
+//                                        answers, so often
+//     floors watch PORT CONNECTIONS ROUNDS PER-SECOND   asks for that at this rate and reads
 //     floors log FOLDER BATCH SECONDS    receives batches from one connection; a second thread writes and
 //                                        syncs each past the page cache, as a log; a third appends it to a
 //                                        file, as a database does, through the cache and synced every 8 MiB
@@ -32,7 +34,7 @@
 #include <unistd.h>
 
 static void *buffer;
-enum { BUFFER = 16 << 20, BLOCK = 4096, PLACES = 4, SEGMENT = 64 << 20, FLUSH = 8 << 20 };
+enum { PUT = 300, BUFFER = 16 << 20, BLOCK = 4096, PLACES = 4, SEGMENT = 64 << 20, FLUSH = 8 << 20 };
 
 static long must(long result, const char *what) {
     if (result < 0) {
@@ -110,7 +112,7 @@ static int receive_into(int connection, char *place, long size) {
 static int receive(int connection, long size) { return receive_into(connection, buffer, size); }
 
 /// A file of zeros that is on the disk, as a segment of a log is.
-static int zeroed(const char *folder, long size) {
+static int zeroed(const char *folder, long size, int flags) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/floor", folder);
     int file = must(open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), path);
@@ -118,11 +120,12 @@ static int zeroed(const char *folder, long size) {
     for (long at = 0; at < size; at += BUFFER) must(pwrite(file, buffer, BUFFER, at), "pwrite");
     must(fsync(file), "fsync");
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    must(fcntl(file, F_SETFL, flags), "F_SETFL");
     return file;
 }
 
 static void sync_each(const char *folder, long count) {
-    int file = zeroed(folder, count * 384);
+    int file = zeroed(folder, count * 384, 0);
     double *times = malloc(count * sizeof *times), before = processor();
     for (long turn = 0; turn < count; turn++) {
         double began = now();
@@ -161,26 +164,43 @@ static void ask(const char *port, long size, long count) {
     printf("%.1f %.1f\n", median(times, count), used / count);
 }
 
-static void send_each(long connections, long size, long rounds, long per_second) {
-    int listener = listening(), *to = malloc(connections * sizeof *to);
+static void fan_out(const char *folder, long connections, long size, long rounds) {
+    int file = zeroed(folder, rounds * BLOCK, O_DIRECT);
+    int listener = listening(), poll = must(epoll_create1(0), "epoll_create1");
+    int *to = malloc(connections * sizeof *to);
     for (long each = 0; each < connections; each++) to[each] = accepted(listener);
+    int asker = accepted(listener);
+    struct epoll_event event = {.events = EPOLLIN};
+    must(epoll_ctl(poll, EPOLL_CTL_ADD, asker, &event), "epoll_ctl");
     double before = processor();
     for (long round = 0; round < rounds; round++) {
-        usleep(1000000 / per_second);
+        must(epoll_wait(poll, &event, 1, -1), "epoll_wait");
+        if (!receive(asker, PUT)) exit(1);
+        must(pwrite(file, buffer, BLOCK, round * BLOCK), "pwrite");
+        must(fdatasync(file), "fdatasync");
         for (long each = 0; each < connections; each++) must(send(to[each], buffer, size, 0), "send");
+        must(send(asker, buffer, PUT, 0), "send");
     }
     printf("0 %.2f\n", (processor() - before) / (rounds * connections));
 }
 
-static void read_all(const char *port, long connections) {
-    int poll = must(epoll_create1(0), "epoll_create1");
-    for (long each = 0; each < connections; each++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = connected(port)};
+static void watch(const char *port, long connections, long rounds, long per_second) {
+    int poll = must(epoll_create1(0), "epoll_create1"), asker = -1;
+    for (long each = 0; each <= connections; each++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = asker = connected(port)};
         must(epoll_ctl(poll, EPOLL_CTL_ADD, event.data.fd, &event), "epoll_ctl");
     }
     struct epoll_event ready[64];
+    double due = now();
     for (;;) {
-        long count = must(epoll_wait(poll, ready, 64, -1), "epoll_wait");
+        if (rounds > 0 && now() >= due) {
+            must(send(asker, buffer, PUT, 0), "send");
+            due += 1e6 / per_second;
+            rounds--;
+        }
+        double wait = rounds > 0 && due > now() ? due - now() : rounds > 0 ? 0 : 1e6;
+        struct timespec until = {.tv_sec = wait / 1e6, .tv_nsec = (long)(wait * 1e3) % 1000000000};
+        long count = must(epoll_pwait2(poll, ready, 64, &until, NULL), "epoll_pwait2");
         for (long each = 0; each < count; each++)
             if (recv(ready[each].data.fd, buffer, BUFFER, 0) <= 0) return;
     }
@@ -224,8 +244,7 @@ static void *store_them(void *file) {
 }
 
 static void log_batches(const char *folder, long size, double seconds) {
-    long file = zeroed(folder, SEGMENT), database = zeroed(folder, 0);
-    must(fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_DIRECT), "O_DIRECT");
+    long file = zeroed(folder, SEGMENT, O_DIRECT), database = zeroed(folder, 0, 0);
     batches.size = size;
     batches.blocks = (size + BLOCK - 1) / BLOCK * BLOCK;
     for (int each = 0; each < PLACES; each++)
@@ -258,15 +277,17 @@ static void pour(const char *port) {
 }
 
 int main(int count, char **words) {
-    buffer = calloc(1, BUFFER);
+    if (posix_memalign(&buffer, BLOCK, BUFFER)) return 1;
+    memset(buffer, 0, BUFFER);
     alarm(60);
     const char *what = count > 1 ? words[1] : "";
     if (!strcmp(what, "sync") && count == 4) sync_each(words[2], atol(words[3]));
     else if (!strcmp(what, "echo") && count == 3) echo(atol(words[2]));
     else if (!strcmp(what, "ask") && count == 5) ask(words[2], atol(words[3]), atol(words[4]));
-    else if (!strcmp(what, "send") && count == 6)
-        send_each(atol(words[2]), atol(words[3]), atol(words[4]), atol(words[5]));
-    else if (!strcmp(what, "read") && count == 4) read_all(words[2], atol(words[3]));
+    else if (!strcmp(what, "fan") && count == 6)
+        fan_out(words[2], atol(words[3]), atol(words[4]), atol(words[5]));
+    else if (!strcmp(what, "watch") && count == 6)
+        watch(words[2], atol(words[3]), atol(words[4]), atol(words[5]));
     else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER)
         log_batches(words[2], atol(words[3]), atof(words[4]));
     else if (!strcmp(what, "pour") && count == 3) pour(words[2]);

@@ -61,9 +61,9 @@ def round_trip(size=300, count=5000):
     return Floor(client.value, server.cpu)
 
 
-def sends(connections, size, rounds, per_second):
-    """So many bytes to each of many connections."""
-    return beside(("send", connections, size, rounds, per_second), ("read", connections))[0]
+def fan_out(folder, connections, size, rounds, per_second):
+    """A Put's bytes that arrive, a block written and synced, so many bytes to each of many connections, an answer."""
+    return beside(("fan", folder, connections, size, rounds), ("watch", connections, rounds, per_second))[0]
 
 
 def received_and_synced(folder, batch, seconds=3):

@@ -1,6 +1,6 @@
 """Watchers: what an event costs the server, how late it is, what a watcher weighs."""
 
-from floors import sends
+import floors
 from loads import benchmark, benchmark_text
 from rows import at_most
 from run import interleaved, single_members
@@ -35,7 +35,17 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
              "--clients", 10]
     watchers_of_a_key = streams * per_stream // keys
     idle = {name: server.memory()[0] for name, server in servers.items()}
-    samples = interleaved(servers, options.rounds, lambda server: benchmark(server, *flags))
+    # A response with an event is about 160 bytes; those of one connection leave in one send.
+    size, rounds = 160 * watchers_of_a_key // connections, rate * 3
+
+    def sample(server):
+        if server:
+            return benchmark(server, *flags)
+        bare = floors.fan_out(servers["ours"].data, connections, size, rounds, rate)
+        return bare.cpu * connections / watchers_of_a_key
+
+    samples = interleaved({**servers, "bare": None} if cpu else servers, options.rounds, sample)
+    bare = samples.pop("bare", None)
     command = benchmark_text(*flags)
     title = f"{title}, {rate} puts/s"
 
@@ -47,14 +57,10 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
         sheet.add(f"{title}: put to event, p{percent}", "us", samples,
                   lambda r: r.section("Watch events summary")[1][percent], command, target)
     if cpu:
-        # A response with an event is about 160 bytes; those of one connection leave in one send.
-        size, rounds = 160 * watchers_of_a_key // connections, rate * 3
-        bare = [sends(connections, size, rounds, rate).cpu * connections / watchers_of_a_key
-                for _ in range(options.rounds)]
         sheet.add(f"{title}: server CPU", "us/event",
-                  {"ours": [event_cpu(report) for report in samples["ours"]], "bare sends": bare}, float,
-                  f"{command}; floors send {connections} {size} {rounds} {rate}; floors read PORT {connections}",
-                  beside="bare sends")
+                  {"ours": [event_cpu(report) for report in samples["ours"]], "bare": bare}, float,
+                  f"{command}; floors fan FOLDER {connections} {size} {rounds}; "
+                  f"floors watch PORT {connections} {rounds} {rate}", beside="bare")
     if memory:
         sheet.add_values(
             f"{title}: anonymous memory more than idle", "MiB",
