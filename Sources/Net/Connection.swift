@@ -157,7 +157,7 @@ package final class Connection: ReadinessHandler {
 
     func ready(_ events: Readiness) {
         if events.contains(.readable) || events.contains(.hangup) { read(untilEnd: events.contains(.hangup)) }
-        if events.contains(.writable), isBlocked { flush() }
+        if events.contains(.writable), isBlocked { requestFlush() }
     }
 
     func resumeAfterBudget() { read(untilEnd: true) }
@@ -197,25 +197,20 @@ package final class Connection: ReadinessHandler {
         if isCloseDeferred { close() }
     }
 
-    func flush() {
+    /// Writes what was kept and, when nothing of it is left, has the machine write what it has to say into
+    /// `room`: how much that is, and whether it is all.
+    func speak(into room: UnsafeMutableRawBufferPointer) -> (count: Int, isSilent: Bool) {
         needsFlush = false
-        guard closing == .open || closing == .whenFlushed, writeKept() else { return }
-        for _ in 0..<NetLimits.writesPerPass {
-            var count = 0
-            var isSilent = false
-            callMachine {
-                unsafe count = $0.produce(into: loop.writeBuffer)
-                isSilent = $0.isSilent
-            }
-            if closing == .closed { return }
-            if count == 0 {
-                if closing == .whenFlushed { finish() }
-                return
-            }
-            guard unsafe write(UnsafeRawBufferPointer(rebasing: loop.writeBuffer[..<count])) else { return }
-            if isSilent, closing == .open { return }
+        guard closing == .open || closing == .whenFlushed, writeKept() else { return (0, true) }
+        var count = 0
+        var isSilent = false
+        callMachine {
+            unsafe count = $0.produce(into: room)
+            isSilent = $0.isSilent
         }
-        requestFlush()
+        if closing == .closed { return (0, true) }
+        if count == 0, closing == .whenFlushed { unsafe finish(sayingInto: room) }
+        return (count, count == 0 || isSilent && closing == .open)
     }
 
     /// Writes what was kept; true when nothing of it is left.
@@ -239,8 +234,9 @@ package final class Connection: ReadinessHandler {
         return true
     }
 
-    /// Writes fresh output and keeps what the kernel does not take; true when all of it went.
-    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Writes what the machine has said and keeps what the kernel does not take; true when all of it went.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if closing == .closed { return false }
         let written: Int?
         do throws(NetError) {
             written = unsafe try descriptor?.write(bytes) ?? nil
@@ -257,11 +253,11 @@ package final class Connection: ReadinessHandler {
     /// Says goodbye in order: our last bytes, FIN, then what the peer still sends is read and dropped
     /// until it closes too or a second has passed. Closing at once with input unread would make the
     /// kernel send a reset, which can destroy our last bytes before the peer has read them.
-    private func finish() {
+    private func finish(sayingInto room: UnsafeMutableRawBufferPointer) {
         guard closing == .whenFlushed, let number = descriptor?.number else { return }
-        if let count = unsafe carrier?.lastWords(into: loop.writeBuffer), count > 0 {
+        if let count = unsafe carrier?.lastWords(into: room), count > 0 {
             // Nobody waits for these: what the kernel does not take of them is lost.
-            _ = unsafe try? descriptor?.write(UnsafeRawBufferPointer(rebasing: loop.writeBuffer[..<count]))
+            _ = unsafe try? descriptor?.write(UnsafeRawBufferPointer(rebasing: room[..<count]))
         }
         if let lingering { loop.cancel(lingering) }
         _ = platform_shutdown_write(number)

@@ -64,7 +64,7 @@ private final class EchoServer {
 }
 
 /// A client on a non-blocking socket.
-private final class Client {
+final class Client {
     let descriptor: Descriptor
 
     init(_ port: UInt16) throws {
