@@ -29,10 +29,8 @@ import Net
 
 /// From streams to bytes.
 extension HTTP2Session {
-    private static let frameHeadBytes = 9
-    /// Less is not worth a frame while more waits.
-    private static let dataBytesMin = 1024
-    /// More than any one piece nghttp2 hands out: a frame of 16 KiB and its head.
+    /// More than any one piece nghttp2 hands out, or has written at once: a frame of 16 KiB and its head.
+    /// With less room it is not asked.
     private static let pieceBytesMax = 16 * 1024 + 64
 
     /// Fills `buffer` with frames and answers how many bytes; 0 when there is nothing to say now.
@@ -46,9 +44,11 @@ extension HTTP2Session {
             }
         } while tellDrained() && output.room >= Self.pieceBytesMax
         let count = output.count
+        // nghttp2 was asked until it had nothing: else it may be in the midst of something.
+        let isFinished = output.room >= Self.pieceBytesMax
         output = OutputCursor()
         let isAlive = isAlive
-        isSilent = isAlive && !hasOutput
+        isSilent = isFinished && isAlive && !hasOutput
         if count == 0, !isAlive { host?.closeWhenFlushed() }
         return count
     }
@@ -71,6 +71,8 @@ extension HTTP2Session {
         let waiting = drained
         drained.removeAll(keepingCapacity: true)
         for stream in waiting where stream.isOpen { stream.drained() }
+        // What a handler leaves to the end of the pass comes after this flush, and must not wait for others.
+        host?.requestFlush()
         return true
     }
 
@@ -84,10 +86,6 @@ extension HTTP2Session {
             stream.isDeferred = true
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
         }
-        // What is offered is written at once, so it must fit the buffer; PAUSE waits for the next one.
-        let fits = output.room - Self.frameHeadBytes
-        if fits < min(available, room, Self.dataBytesMin) { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
-        let room = min(room, fits)
         flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
         if available <= room, stream.isOutputWhole {
             flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
@@ -114,7 +112,8 @@ extension HTTP2Session {
             stream.isAboveLowWater = false
             drained.append(stream)
         }
-        return 0
+        // Else nghttp2 goes on with what follows, trailers for one, without asking whether that fits.
+        return output.room < Self.pieceBytesMax ? NGHTTP2_ERR_PAUSE.rawValue : 0
     }
 
     /// A message was queued.

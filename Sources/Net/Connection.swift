@@ -197,10 +197,12 @@ package final class Connection: ReadinessHandler {
         if isCloseDeferred { close() }
     }
 
+    /// The flush that was asked for begins; what asks again from now on is another one.
+    func beginFlush() { needsFlush = false }
+
     /// Writes what was kept and, when nothing of it is left, has the machine write what it has to say into
     /// `room`: how much that is, and whether it is all.
     func speak(into room: UnsafeMutableRawBufferPointer) -> (count: Int, isSilent: Bool) {
-        needsFlush = false
         guard closing == .open || closing == .whenFlushed, writeKept() else { return (0, true) }
         var count = 0
         var isSilent = false
@@ -237,6 +239,7 @@ package final class Connection: ReadinessHandler {
     /// Writes what the machine has said and keeps what the kernel does not take; true when all of it went.
     func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if closing == .closed { return false }
+        precondition(!isBlocked, "who still has something to write does not speak")
         let written: Int?
         do throws(NetError) {
             written = unsafe try descriptor?.write(bytes) ?? nil

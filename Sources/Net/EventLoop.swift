@@ -177,8 +177,12 @@ struct Readiness: OptionSet {
     private func flush() {
         if unflushed.isEmpty { return }
         swap(&speaking, &unflushed)  // what asks again from now on has its turn in the next pass
-        for _ in 0..<NetLimits.writesPerPass where !speaking.isEmpty {
-            for connection in speaking { gather(connection) }
+        for round in 0..<NetLimits.writesPerPass where !speaking.isEmpty {
+            for connection in speaking {
+                // Once: each is in here and in `unflushed` once.
+                if round == 0 { connection.beginFlush() }
+                gather(connection)
+            }
             writeGathered()
             speaking.removeAll(keepingCapacity: true)
             swap(&speaking, &unfinished)

@@ -82,6 +82,40 @@ import Testing
         #expect(harness.isClosing)
     }
 
+    @Test func `a reply of any size leaves room for its trailers, and the end is found`() {
+        let size = 64 * 1024
+        for count in Array(49_000..<49_300) + Array(size - 150..<size + 20) {
+            let harness = SessionHarness(EchoApplication.configuration)
+            harness.feed(
+                Frames.preface + Frames.settings([(4, 0x7fff_ffff)]) + Frames.windowUpdate(0, 0x7000_0000))
+            harness.pump(size: size)
+            let message = [UInt8](repeating: 1, count: count)
+            harness.feed(Frames.headers(1, Frames.request("/test.Echo/Unary")))
+            for start in stride(from: 0, to: count + 5, by: 16_000) {
+                let part = Array(Frames.message(message)[start..<min(start + 16_000, count + 5)])
+                harness.feed(Frames.data(1, part, end: start + 16_000 >= count + 5))
+            }
+            harness.session.drain()
+            harness.pump(size: size)
+            harness.feed(Frames.frame(6, flags: 1, [UInt8](repeating: 0, count: 8)))
+            harness.pump(size: size)
+            #expect(harness.reader.messages(1) == [message])
+            #expect(harness.reader.status(1) == 0)
+            #expect(harness.isClosing, "\(count) bytes")
+        }
+    }
+
+    @Test func `what a handler does when its queue ran low has a pass of its own`() {
+        let harness = SessionHarness.connected()
+        harness.feed(
+            Frames.settings([(4, 0x7fff_ffff)]) + Frames.windowUpdate(0, 0x7000_0000)
+                + Frames.headers(1, Frames.request("/test.Echo/Flood"))
+                + Frames.data(1, Frames.message([UInt8](repeating: 1, count: 5000))))
+        harness.pump()
+        #expect(harness.application.drainedCount == 1)
+        #expect(harness.wantsFlush)
+    }
+
     /// Calls that speak, pause, end and are reset in any order, with windows that run out: whatever was sent
     /// arrives, although the session is asked only when it said that it has output.
     @Test(arguments: 1...40)

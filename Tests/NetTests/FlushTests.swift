@@ -122,6 +122,19 @@ private final class Audience {
         #expect(heard == ["something", "somethingbye", "something more"])
     }
 
+    @Test func `who asks for a flush while it speaks is asked once for it`() throws {
+        let audience = try Audience(1)
+        defer { audience.close() }
+        let speaker = audience.speakers[0]
+        speaker.whenAsked = { speaker.connection.requestFlush() }
+        speaker.say([1])
+        audience.pass()
+        speaker.whenAsked = {}
+        speaker.say([2])
+        speaker.connection.closeWhenFlushed()
+        #expect(try audience.hear([2]) == [[1, 2]])
+    }
+
     @Test func `who is closed by another in the same pass says nothing any more`() throws {
         let audience = try Audience(3)
         defer { audience.close() }

@@ -37,10 +37,10 @@ final class SessionHarness: SessionHost {
     }
 
     /// As a connection does: pulls output only if it was asked to, and no more once the session is silent.
-    func pump() {
+    func pump(size: Int = 256 * 1024) {
         guard wantsFlush else { return }
         wantsFlush = false
-        flush(untilSilent: true)
+        flush(size: size, untilSilent: true)
     }
 
     /// Pulls output, at most `rounds` buffers of `size` bytes.
