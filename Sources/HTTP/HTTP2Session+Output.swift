@@ -81,7 +81,7 @@ extension HTTP2Session {
         let available = stream.outbound.byteCount
         if available == 0, !stream.isOutputWhole {
             // Nobody else speaks: it stays where it is. Setting it aside, and taking it up again for its next
-            // message, would be half of nghttp2's work for a message.
+            // message, would be a third of nghttp2's work for a message.
             guard hasOutput else { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
             stream.isDeferred = true
             return Int(NGHTTP2_ERR_DEFERRED.rawValue)
