@@ -55,6 +55,7 @@ struct OutboundMessages {
     /// Copies the next `destination.count` bytes, at most `byteCount`; false when a source failed.
     mutating func copy(into destination: UnsafeMutableRawBufferPointer) -> Bool {
         precondition(destination.count <= byteCount, "no more is asked for than there is")
+        if unsafe copyOnly(into: destination) { return true }
         var written = 0
         while written < destination.count {
             let room = unsafe UnsafeMutableRawBufferPointer(rebasing: destination[written...])
@@ -63,6 +64,21 @@ struct OutboundMessages {
             written += count
             byteCount -= count
         }
+        return true
+    }
+
+    /// The common case: one message of bytes, all of it. False, and nothing done, in any other.
+    private mutating func copyOnly(into destination: UnsafeMutableRawBufferPointer) -> Bool {
+        guard destination.count == byteCount, position == 0, rest.isEmpty, case .bytes(let bytes)? = first
+        else { return false }
+        _ = unsafe Self.copyPrefix(of: bytes.count, from: 0, into: destination)
+        unsafe bytes.withUnsafeBytes {
+            unsafe UnsafeMutableRawBufferPointer(rebasing: destination[Self.prefixBytes...])
+                .copyMemory(from: $0)
+        }
+        first = nil
+        byteCount = 0
+        heldBytes = 0
         return true
     }
 
