@@ -72,6 +72,11 @@ package final class Selection {
         unsafe bytes.append(contentsOf: try find(matches[index]))
     }
 
+    /// Copies the stored KeyValue of a match to the start of `buffer`, which has room for its `size`.
+    package func copyRecord(_ index: Int, into buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) {
+        try unsafe buffer.copyMemory(from: find(matches[index]))
+    }
+
     /// A copy of the stored KeyValue of a match.
     package func record(_ index: Int) throws(MVCCError) -> [UInt8] {
         try unsafe [UInt8](find(matches[index]))

@@ -61,7 +61,7 @@ extension [UInt8] {
 }
 
 /// How many bytes the value takes as a varint: 1 to 10.
-package func varintSize(_ value: UInt64) -> Int {
+@inlinable package func varintSize(_ value: UInt64) -> Int {
     (64 - (value | 1).leadingZeroBitCount + 6) / 7
 }
 
@@ -74,7 +74,7 @@ extension RawSpan {
 }
 
 /// Writes a varint into exactly the `varintSize` bytes it takes.
-package func writeVarint(_ value: UInt64, into bytes: UnsafeMutableRawBufferPointer) {
+@inlinable package func writeVarint(_ value: UInt64, into bytes: UnsafeMutableRawBufferPointer) {
     precondition(bytes.count == varintSize(value), "a varint has one size")
     var rest = value
     // One byte for each 7 bits, as counted.

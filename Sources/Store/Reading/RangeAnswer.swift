@@ -93,9 +93,10 @@ package struct RangeAnswer {
     /// records, else from their known sizes: no value is read.
     package func bodySize() throws(MVCCError) -> Int {
         var size = (more ? 2 : 0) + (count == 0 ? 0 : 1 + varintSize(UInt64(count)))
-        for position in 0..<length {
-            let pair = try pairSize(at: position)
-            size += 1 + varintSize(UInt64(pair)) + pair
+        if isKeysOnly || order != nil {
+            for position in 0..<length { size += fieldSize(try pairSize(at: position)) }
+        } else {  // the common case, which is 6 % of a large answer's time if each place is asked for
+            for match in selection.matches[..<length] { size += fieldSize(Int(match.size)) }
         }
         return size
     }
@@ -133,15 +134,11 @@ package struct RangeAnswer {
         let size = Int(selection.matches[place(position)].size)
         let headSize = 1 + varintSize(UInt64(size))
         guard headSize + size <= buffer.count else { return nil }
-        // Both stay within the bytes just compared with the buffer's: the record has `size` (`withRecord`).
+        // Both stay within the bytes just compared with the buffer's.
         unsafe buffer[0] = 2 << 3 | 2
-        let length = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[1..<headSize])
-        unsafe writeVarint(UInt64(size), into: length)
-        try selection.withRecord(place(position)) { record in
-            unsafe record.withUnsafeBytes {
-                unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[headSize...]).copyMemory(from: $0)
-            }
-        }
+        unsafe writeVarint(UInt64(size), into: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<headSize]))
+        try unsafe selection.copyRecord(
+            place(position), into: UnsafeMutableRawBufferPointer(rebasing: buffer[headSize...]))
         return headSize + size
     }
 
@@ -151,6 +148,9 @@ package struct RangeAnswer {
     }
 
     private func place(_ position: Int) -> Int { order.map { Int($0[position]) } ?? position }
+
+    /// Of field 2, which holds a pair of so many bytes.
+    private func fieldSize(_ pair: Int) -> Int { 1 + varintSize(UInt64(pair)) + pair }
 
     private func pairSize(at position: Int) throws(MVCCError) -> Int {
         let match = selection.matches[place(position)]
