@@ -30,6 +30,30 @@ def wait_for_snapshots(server, count=1):
         time.sleep(0.02)
 
 
+def is_logged(server, snapshot):
+    """Whether the log names the snapshot; a member killed before that does not know the file."""
+    term, index = (int(part, 16) for part in snapshot.stem.split("-"))
+    record = b"\x08" + varint(index) + b"\x10" + varint(term)
+    return any(record in segment.read_bytes() for segment in segments(server))
+
+
+def varint(number):
+    groups = [number >> shift & 0x7F for shift in range(0, max(number.bit_length(), 1), 7)]
+    return bytes([group | 0x80 for group in groups[:-1]] + groups[-1:])
+
+
+def wait_until_logged(server):
+    """Until the newest snapshot has been known to the log, and no other has come, for half a second."""
+    deadline = time.monotonic() + 30
+    newest, since = None, time.monotonic()
+    while time.monotonic() - since < 0.5:
+        assert time.monotonic() < deadline, "the log names no snapshot"
+        now = snapshots(server)[-1]
+        if now != newest or not is_logged(server, now):
+            newest, since = now, time.monotonic()
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
     """A folder of a member that was killed: 400 small keys, 20 large ones, a lease, two snapshots."""
@@ -44,6 +68,7 @@ def filled(tmp_path_factory):
             client.kv("Put", PUT(key=b"large%d" % number, value=bytes(9000), lease=77))
         client.close()
         wait_for_snapshots(server, 2)
+        wait_until_logged(server)
         server.kill()
         copy = tmp_path_factory.mktemp("filled") / "d"
         shutil.copytree(server.data / "d", copy)
