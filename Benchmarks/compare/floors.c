@@ -198,7 +198,7 @@ static void watch(const char *port, long connections, long rounds, long per_seco
             due += 1e6 / per_second;
             rounds--;
         }
-        double wait = rounds > 0 && due > now() ? due - now() : rounds > 0 ? 0 : 1e6;
+        double left = due - now(), wait = rounds <= 0 ? 1e6 : left > 0 ? left : 0;
         struct timespec until = {.tv_sec = wait / 1e6, .tv_nsec = (long)(wait * 1e3) % 1000000000};
         long count = must(epoll_pwait2(poll, ready, 64, &until, NULL), "epoll_pwait2");
         for (long each = 0; each < count; each++)
