@@ -55,57 +55,55 @@ struct OutboundMessages {
     /// Copies the next `destination.count` bytes, at most `byteCount`; false when a source failed.
     mutating func copy(into destination: UnsafeMutableRawBufferPointer) -> Bool {
         precondition(destination.count <= byteCount, "no more is asked for than there is")
-        if unsafe copyOnly(into: destination) { return true }
         var written = 0
         while written < destination.count {
             let room = unsafe UnsafeMutableRawBufferPointer(rebasing: destination[written...])
-            let count = unsafe copyFromFirst(into: room)
-            if count == 0 { return false }
+            guard let count = unsafe copyFromFirst(into: room) else { return false }
             written += count
             byteCount -= count
         }
         return true
     }
 
-    /// The common case: one message of bytes, all of it. False, and nothing done, in any other.
-    private mutating func copyOnly(into destination: UnsafeMutableRawBufferPointer) -> Bool {
-        guard destination.count == byteCount, position == 0, rest.isEmpty, case .bytes(let bytes)? = first
-        else { return false }
-        _ = unsafe Self.copyPrefix(of: bytes.count, from: 0, into: destination)
-        unsafe bytes.withUnsafeBytes {
-            unsafe UnsafeMutableRawBufferPointer(rebasing: destination[Self.prefixBytes...])
-                .copyMemory(from: $0)
-        }
-        first = nil
-        byteCount = 0
-        heldBytes = 0
-        return true
-    }
-
-    private mutating func copyFromFirst(into room: UnsafeMutableRawBufferPointer) -> Int {
+    /// Copies what fits of the first message; nil when its source failed.
+    private mutating func copyFromFirst(into room: UnsafeMutableRawBufferPointer) -> Int? {
         // Taken out meanwhile, so that no reference is counted.
-        guard let item = first.take() else { return 0 }
+        guard let item = first.take() else { return nil }
         let size = item.size
-        var count: Int
+        var count = 0
         if position < Self.prefixBytes {
             count = unsafe Self.copyPrefix(of: size, from: position, into: room)
-        } else {
-            let start = position - Self.prefixBytes
-            count = min(room.count, size - start)
-            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[..<count])
-            switch item {
-            case .bytes(let bytes):
-                unsafe bytes.withUnsafeBytes {
-                    unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + count]))
-                }
-            case .source(let source, _):
-                count = unsafe source.fill(part)
-                precondition(count >= 0 && count <= part.count, "a source stays within its buffer")
+        }
+        let start = position + count - Self.prefixBytes  // not below 0 unless the room is full
+        let end = min(room.count, count + size - start)
+        if count < end {
+            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: room[count..<end])
+            guard let copied = unsafe Self.copyBody(of: item, from: start, into: part) else {
+                first = item
+                return nil
             }
+            count += copied
         }
         position += count
         if position == size + Self.prefixBytes { moveUp(behind: item) } else { first = item }
         return count
+    }
+
+    /// Copies the message's bytes from `start` on; nil when the source failed.
+    private static func copyBody(of item: Item, from start: Int, into part: UnsafeMutableRawBufferPointer)
+        -> Int?
+    {
+        switch item {
+        case .bytes(let bytes):
+            unsafe bytes.withUnsafeBytes {
+                unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + part.count]))
+            }
+            return part.count
+        case .source(let source, _):
+            let count = unsafe source.fill(part)
+            precondition(count >= 0 && count <= part.count, "a source stays within its buffer")
+            return count == 0 ? nil : count
+        }
     }
 
     private static func copyPrefix(of size: Int, from start: Int, into room: UnsafeMutableRawBufferPointer)

@@ -60,8 +60,7 @@ struct Readiness: OptionSet {
     private let writeBuffer: UnsafeMutableRawBufferPointer
 
     private struct Gathered {
-        /// Its place in `speaking`.
-        let speaker: Int
+        let connection: Connection
         let count: Int
         let isSilent: Bool
     }
@@ -179,11 +178,10 @@ struct Readiness: OptionSet {
         if unflushed.isEmpty { return }
         swap(&speaking, &unflushed)  // what asks again from now on has its turn in the next pass
         for round in 0..<NetLimits.writesPerPass where !speaking.isEmpty {
-            for speaker in speaking.indices {
-                let connection = speaking[speaker]
+            for connection in speaking {
                 // Once: each is in here and in `unflushed` once.
                 if round == 0 { connection.beginFlush() }
-                gather(connection, speaker)
+                gather(connection)
             }
             writeGathered()
             speaking.removeAll(keepingCapacity: true)
@@ -193,12 +191,12 @@ struct Readiness: OptionSet {
         speaking.removeAll(keepingCapacity: true)
     }
 
-    private func gather(_ connection: Connection, _ speaker: Int) {
+    private func gather(_ connection: Connection) {
         if unsafe gatheredBytes > writeBuffer.count / 2 { writeGathered() }
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: writeBuffer[gatheredBytes...])
         let (count, isSilent) = unsafe connection.speak(into: room)
         if count == 0 { return }
-        gathered.append(Gathered(speaker: speaker, count: count, isSilent: isSilent))
+        gathered.append(Gathered(connection: connection, count: count, isSilent: isSilent))
         gatheredBytes += count
     }
 
@@ -206,8 +204,7 @@ struct Readiness: OptionSet {
         var start = 0
         for part in gathered {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: writeBuffer[start..<start + part.count])
-            let connection = speaking[part.speaker]
-            if unsafe connection.write(bytes), !part.isSilent { unfinished.append(connection) }
+            if unsafe part.connection.write(bytes), !part.isSilent { unfinished.append(part.connection) }
             start += part.count
         }
         gathered.removeAll(keepingCapacity: true)

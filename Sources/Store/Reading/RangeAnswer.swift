@@ -95,7 +95,7 @@ package struct RangeAnswer {
         var size = (more ? 2 : 0) + (count == 0 ? 0 : 1 + varintSize(UInt64(count)))
         if isKeysOnly || order != nil {
             for position in 0..<length { size += fieldSize(try pairSize(at: position)) }
-        } else {  // the common case, which is 6 % of a large answer's time if each place is asked for
+        } else {  // of a large answer, asking for each place took a twentieth of the time
             for match in selection.matches[..<length] { size += fieldSize(Int(match.size)) }
         }
         return size
