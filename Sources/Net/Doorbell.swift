@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// The owner returns to `awake` before it looks at its mailboxes, so what is pushed after it looked
 /// rings again: no wake-up is lost. Any thread may ring; one thread owns and waits.
-package final class Doorbell: Sendable {
+@usableFromInline package final class Doorbell: Sendable {
     private enum State {
         static let awake: UInt8 = 0
         static let asleep: UInt8 = 1
@@ -26,7 +26,7 @@ package final class Doorbell: Sendable {
     }
 
     /// Wakes the owner, now or as soon as it wants to sleep. Any thread.
-    package func ring() {
+    @usableFromInline package func ring() {
         if state.exchange(State.rung, ordering: .acquiringAndReleasing) == State.asleep {
             let result = platform_eventfd_ring(event.number)
             precondition(result == 0, "an eventfd of ours takes a write")
