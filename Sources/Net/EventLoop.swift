@@ -60,7 +60,8 @@ struct Readiness: OptionSet {
     private let writeBuffer: UnsafeMutableRawBufferPointer
 
     private struct Gathered {
-        let connection: Connection
+        /// The place of the connection in `speaking`.
+        let place: Int
         let count: Int
         let isSilent: Bool
     }
@@ -178,10 +179,10 @@ struct Readiness: OptionSet {
         if unflushed.isEmpty { return }
         swap(&speaking, &unflushed)  // what asks again from now on has its turn in the next pass
         for round in 0..<NetLimits.writesPerPass where !speaking.isEmpty {
-            for connection in speaking {
+            for (place, connection) in speaking.enumerated() {
                 // Once: each is in here and in `unflushed` once.
                 if round == 0 { connection.beginFlush() }
-                gather(connection)
+                gather(connection, at: place)
             }
             writeGathered()
             speaking.removeAll(keepingCapacity: true)
@@ -191,12 +192,12 @@ struct Readiness: OptionSet {
         speaking.removeAll(keepingCapacity: true)
     }
 
-    private func gather(_ connection: Connection) {
+    private func gather(_ connection: Connection, at place: Int) {
         if unsafe gatheredBytes > writeBuffer.count / 2 { writeGathered() }
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: writeBuffer[gatheredBytes...])
         let (count, isSilent) = unsafe connection.speak(into: room)
         if count == 0 { return }
-        gathered.append(Gathered(connection: connection, count: count, isSilent: isSilent))
+        gathered.append(Gathered(place: place, count: count, isSilent: isSilent))
         gatheredBytes += count
     }
 
@@ -204,7 +205,8 @@ struct Readiness: OptionSet {
         var start = 0
         for part in gathered {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: writeBuffer[start..<start + part.count])
-            if unsafe part.connection.write(bytes), !part.isSilent { unfinished.append(part.connection) }
+            let connection = speaking[part.place]
+            if unsafe connection.write(bytes), !part.isSilent { unfinished.append(connection) }
             start += part.count
         }
         gathered.removeAll(keepingCapacity: true)
