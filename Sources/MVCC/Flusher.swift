@@ -125,6 +125,7 @@ package struct Flusher: ~Copyable {
         let work = keyspace.pending.withLock { pending in
             defer {
                 pending.changes = []
+                pending.meta = []
                 pending.compactions = []
                 pending.through = nil
                 pending.replacement = nil
@@ -152,7 +153,7 @@ package struct Flusher: ~Copyable {
     ) throws(BackendError) {
         var transaction = try keyspace.environment.write()
         if let through = work.through { try append(through: through, to: &transaction, &report) }
-        for change in work.changes {
+        for change in work.changes + work.meta {
             if let value = change.value {
                 try transaction.put(change.bucket, change.key, value)
             } else {
@@ -215,8 +216,9 @@ package struct Flusher: ~Copyable {
     /// Puts a hand-over back that could not be written; newer changes stay behind it.
     private func giveBack(_ work: PendingFlush) {
         keyspace.pending.withLock { pending in
-            let newer = pending.changes
-            pending.changes = work.changes
+            pending.changes = work.changes + pending.changes
+            let newer = pending.meta
+            pending.meta = work.meta
             for change in newer { pending.add(change) }
             pending.compactions = work.compactions + pending.compactions
             pending.through = pending.through ?? work.through

@@ -28,8 +28,10 @@ struct Compaction: Sendable {
 
 /// What the apply thread gave to the flush thread, to be written in one transaction.
 struct PendingFlush {
-    /// Changes of other buckets, oldest first; of bucket meta one per key.
+    /// Changes of other buckets than meta, oldest first.
     var changes: [BucketChange] = []
+    /// Changes of bucket meta, one per key: every hand-over brings the same few anew.
+    var meta: [BucketChange] = []
     /// Every record up to this revision belongs to the transaction; nil when nothing was handed over.
     var through: Int64? = nil
     var position: UInt64 = 0
@@ -52,12 +54,11 @@ struct PendingFlush {
     }
 
     mutating func add(_ change: BucketChange) {
-        if change.bucket == .meta,
-            let place = changes.lastIndex(where: { $0.bucket == .meta && $0.key == change.key })
-        {
-            changes[place] = change
+        guard case .meta = change.bucket else { return changes.append(change) }
+        if let place = meta.firstIndex(where: { $0.key == change.key }) {
+            meta[place] = change
         } else {
-            changes.append(change)
+            meta.append(change)
         }
     }
 }

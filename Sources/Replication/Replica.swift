@@ -63,6 +63,8 @@ package struct Replica: Sendable {
     /// Raft's picture of this member, for status calls.
     package var status: Node.Status { node.status }
     package var configuration: ConfigurationState { node.configuration }
+    /// Whether this member decides alone, now.
+    package var isSoleVoter: Bool { node.isSoleVoter }
     /// What a leader knows of each member.
     package var progress: [Node.MemberProgress] { node.progress }
 

@@ -119,10 +119,13 @@ final class EngineLink: Engine {
     /// Sends what the loop proposed in this pass. `mayWait`: the loop serves one connection and owes nothing
     /// to others, so that it may do the other threads' work itself (`ShortPath`).
     func endOfPass(loop: Int, mayWait: Bool) -> PassOutcome {
-        let pass = gathered[loop].gathered.withLock { slot in
-            defer { slot = Gathered() }
-            return slot
+        let pass: Gathered? = gathered[loop].gathered.withLock { slot in
+            if slot.proposals.isEmpty && slot.readableNow.isEmpty { return nil }
+            var taken = Gathered()
+            swap(&slot, &taken)
+            return taken
         }
+        guard let pass else { return PassOutcome(readable: []) }
         var outcome = PassOutcome(readable: pass.readableNow)
         guard let first = pass.proposals.first else { return outcome }
         if mayWait, pass.isBrief, pass.proposals.count == 1, pass.readableNow.isEmpty,

@@ -28,7 +28,8 @@ struct ApplyMetrics {
     /// clock per request would cost more than a Put. Empties `counts`.
     mutating func applied(_ entries: [Entry], in time: Duration, _ counts: inout ApplyCounts) {
         let mean = time.inSeconds / Double(max(entries.count, 1))
-        for (place, requests) in counts.requests.enumerated() {
+        for place in counts.counted {
+            let requests = counts.requests[place]
             if requests.succeeded > 0 {
                 Self.histogram(&succeeded[place], metrics, requests.kind, "true")
                     .observe(mean, count: requests.succeeded)

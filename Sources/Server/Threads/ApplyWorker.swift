@@ -24,6 +24,8 @@ struct ApplyWorker: ~Copyable {
     private var metrics: ApplyMetrics
     private var results = ApplyResults()
     private var batches: [AppliedBatch]
+    /// A bit for each batch that something was added to.
+    private var owed: UInt64 = 0
     private var waiting: [ReadState] = []
     private var told = LogIndex(0)
     private var bytesSinceTold = 0
@@ -95,7 +97,7 @@ struct ApplyWorker: ~Copyable {
             fatal("the database could not be read: \(describe(error))")
         }
         if let last = entries.last { status.publishApplied(last.index) }
-        for reply in results.replies { batches[RequestIDs.loop(of: reply.id)].replies.append(reply) }
+        for reply in results.replies { owe(RequestIDs.loop(of: reply.id)) { $0.replies.append(reply) } }
         for decision in results.configurations {
             let event = Replica.Event.configurationDecided(decision.index, decision.change)
             switchboard.deliver(.event(event), to: switchboard.replica)
@@ -110,7 +112,7 @@ struct ApplyWorker: ~Copyable {
         }
         let revision = machine.keyspace.currentRevision
         if revision != before {
-            for loop in switchboard.loops.indices { batches[loop].visible = revision }
+            for loop in switchboard.loops.indices { owe(loop) { $0.visible = revision } }
         }
         let machine = machine  // the metrics are changed meanwhile, and are a part of self as it is
         metrics.applied(entries, in: MonotonicTime.now() - now, &machine.counts)
@@ -131,7 +133,8 @@ struct ApplyWorker: ~Copyable {
         switchboard.replicaBell.ring()
         switchboard.deliver(.received(metadata), to: switchboard.snapshot)
         // Watchers are to go over to the new state at once, even if no key has changed.
-        for loop in switchboard.loops.indices { batches[loop].visible = machine.keyspace.currentRevision }
+        let revision = machine.keyspace.currentRevision
+        for loop in switchboard.loops.indices { owe(loop) { $0.visible = revision } }
     }
 
     /// Readers go on once the state has reached their index: the replica hands committed entries over in
@@ -141,17 +144,27 @@ struct ApplyWorker: ~Copyable {
         let reached = machine.consistentIndex
         waiting.removeAll { reader in
             guard reader.index <= reached else { return false }
-            batches[RequestIDs.loop(of: reader.token)].readable.append(reader.token)
+            let loop = RequestIDs.loop(of: reader.token)
+            batches[loop].readable.append(reader.token)
+            owed |= 1 << loop
             return true
         }
     }
 
+    private mutating func owe(_ loop: Int, _ add: (inout AppliedBatch) -> Void) {
+        owed |= 1 << loop
+        add(&batches[loop])
+    }
+
     private mutating func answer() {
-        for loop in batches.indices where !batches[loop].isEmpty {
+        while owed != 0 {
+            let loop = owed.trailingZeroBitCount
+            owed &= owed - 1
+            var batch = AppliedBatch()
+            swap(&batch, &batches[loop])
             if let mailbox = switchboard.mailbox(loop: loop) {
-                switchboard.deliver(.applied(batches[loop]), to: mailbox)
+                switchboard.deliver(.applied(batch), to: mailbox)
             }
-            batches[loop] = AppliedBatch()
         }
     }
 }

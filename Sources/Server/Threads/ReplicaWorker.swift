@@ -226,9 +226,7 @@ struct ReplicaWorker: ~Copyable {
     }
 
     private mutating func publishStatus(_ now: Node.Status) {
-        let configuration = replica.configuration
-        let isSoleVoter = configuration.voters == [localID] && !configuration.isJoint
-        if status.publish(now, isSoleVoter: isSoleVoter) { switchboard.tellLoops(.leaderChanged) }
+        if status.publish(now, isSoleVoter: replica.isSoleVoter) { switchboard.tellLoops(.leaderChanged) }
         // After the status: the apply thread makes the lessor primary and then looks at it again.
         if isLeading, now.role != .leader { lessor.demote() }
         isLeading = now.role == .leader

@@ -119,8 +119,6 @@ struct AppliedBatch: Sendable {
     var readable: [UInt64] = []
     /// The current revision, when it moved.
     var visible: Int64?
-
-    var isEmpty: Bool { replies.isEmpty && readable.isEmpty && visible == nil }
 }
 
 /// The mailboxes of all threads: who can be told what.

@@ -8,6 +8,8 @@ package struct ApplyCounts: Sendable {
         package var kind: InternalRaftRequest.Kind
         package var succeeded = 0
         package var failed = 0
+
+        var isEmpty: Bool { succeeded == 0 && failed == 0 }
     }
 
     package var puts = 0
@@ -23,6 +25,8 @@ package struct ApplyCounts: Sendable {
     package var grantedTTLs: [Int64] = []
     /// In the order of the kinds.
     package private(set) var requests = InternalRaftRequest.Kind.allCases.map { Requests(kind: $0) }
+    /// The places in `requests` where something was counted.
+    package private(set) var counted: [Int] = []
 
     /// Operations on keys.
     var operations: Int { puts + deletes + ranges }
@@ -34,6 +38,7 @@ package struct ApplyCounts: Sendable {
         let front = kind.rawValue - InternalRaftRequest.Kind.v2.rawValue
         let isFront = requests.indices.contains(front) && requests[front].kind == kind
         guard let place = isFront ? front : requests.firstIndex(where: { $0.kind == kind }) else { return }
+        if requests[place].isEmpty { counted.append(place) }
         if case .failure = outcome {
             requests[place].failed += 1
         } else {
@@ -44,9 +49,10 @@ package struct ApplyCounts: Sendable {
     package mutating func removeAll() {
         (puts, putBytes, deletes, ranges, txns, leasesRevoked) = (0, 0, 0, 0, 0, 0)
         grantedTTLs.removeAll(keepingCapacity: true)
-        for place in requests.indices {
+        for place in counted {
             requests[place].succeeded = 0
             requests[place].failed = 0
         }
+        counted.removeAll(keepingCapacity: true)
     }
 }
