@@ -18,7 +18,7 @@ package final class LoopServices: GRPCApplication {
     /// Which of the loops this is; loop 0 also drives lease expiry.
     let index: Int
     let reader: KeyspaceReader
-    let router: WatchRouter
+    var router = WatchRouter()
     let hub: WatchHub
     /// The hub has to be advanced at the end of this pass.
     var hubHasWork = false
@@ -57,8 +57,7 @@ package final class LoopServices: GRPCApplication {
         self.context = context
         self.index = index
         self.reader = reader
-        router = WatchRouter()
-        hub = WatchHub(reader: reader, sink: router)
+        hub = WatchHub(reader: reader)
         responses = ResponseWriter(clusterID: context.clusterID, memberID: context.member.rawValue)
         ids = context.boot.ids(loop: index)
         now = context.clock()

@@ -1,8 +1,7 @@
 import MVCC
 
-/// Brings what the hub finds to whom it concerns: a client's stream, or a Lock or Election call of
-/// this server.
-final class WatchRouter: WatchSink {
+/// Whom a watcher of the hub is for: a client's stream, or a Lock or Election call of this server.
+struct WatchRouter {
     enum Target {
         case stream(WatchStream, id: Int64)
         case inner(any InnerWatch)
@@ -28,28 +27,6 @@ final class WatchRouter: WatchSink {
             }
         }
     }
-
-    func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
-        switch self[watcher] {
-        case .stream(let stream, let id):
-            return stream.deliver(watcher, id: id, revision: revision, events: events)
-        case .inner(let inner):
-            inner.changed(revision: revision, events: events)
-            return true
-        // Cancelled from inside this very scan.
-        case nil: return true
-        }
-    }
-
-    func compacted(_ watcher: WatcherID, compactRevision: Int64) {
-        let target = self[watcher]
-        self[watcher] = nil
-        switch target {
-        case .stream(let stream, let id): stream.compacted(id: id, compactRevision: compactRevision)
-        case .inner(let inner): inner.compacted()
-        case nil: break
-        }
-    }
 }
 
 /// A Lock or Election call that waits for keys to change. Told inside `WatchHub.advance`: it may note
@@ -59,12 +36,35 @@ protocol InnerWatch: AnyObject {
     func compacted()
 }
 
-extension LoopServices {
+extension LoopServices: WatchSink {
+    /// Brings what the hub finds to whom it concerns.
+    package func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
+        switch router[watcher] {
+        case .stream(let stream, let id):
+            return stream.deliver(watcher, id: id, revision: revision, events: events, self)
+        case .inner(let inner):
+            inner.changed(revision: revision, events: events)
+            return true
+        // Cancelled from inside this very scan.
+        case nil: return true
+        }
+    }
+
+    package func compacted(_ watcher: WatcherID, compactRevision: Int64) {
+        let target = router[watcher]
+        router[watcher] = nil
+        switch target {
+        case .stream(let stream, let id): stream.compacted(id: id, compactRevision: compactRevision)
+        case .inner(let inner): inner.compacted()
+        case nil: break
+        }
+    }
+
     /// Lets the hub do one bounded piece of work, if it has any.
     ///
     /// When the database cannot be read nothing is lost: the hub goes on from there at the next tick.
     func advanceHub() {
-        do { hubHasWork = try hub.advance() } catch { hubHasWork = false }
+        do { hubHasWork = try hub.advance(into: self) } catch { hubHasWork = false }
         concurrencyCalls.wake()
     }
 

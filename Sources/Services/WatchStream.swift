@@ -150,9 +150,10 @@ final class WatchStream: GRPCHandler {
 
     // From the hub.
 
-    /// False when the client has to read first.
-    func deliver(_ watcher: WatcherID, id: Int64, revision: Int64, events: WatchEvents) -> Bool {
-        let services = services
+    /// False when the client has to read first. `services` are the stream's own, which counts no reference.
+    func deliver(
+        _ watcher: WatcherID, id: Int64, revision: Int64, events: WatchEvents, _ services: LoopServices
+    ) -> Bool {
         guard call.queuedBytes < Self.queuedBytesMax else {
             blocked.append(watcher)
             return false

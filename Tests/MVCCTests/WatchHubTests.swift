@@ -82,7 +82,7 @@ final class Stage {
     init() throws {
         keyspace = try Keyspace(environment: Environment(path: scratch.database))
         flusher = Flusher(keyspace)
-        hub = WatchHub(reader: keyspace.makeReader(), sink: sink)
+        hub = WatchHub(reader: keyspace.makeReader())
     }
 
     func watch(
@@ -96,7 +96,7 @@ final class Stage {
     }
 
     func advance(_ budget: WatchHub.Budget = WatchHub.Budget()) throws {
-        while try hub.advance(budget) {}
+        while try hub.advance(budget, into: sink) {}
     }
 
     func delete(_ key: String, _ end: String = "") throws {
@@ -287,14 +287,14 @@ final class Stage {
         var budget = WatchHub.Budget()
         budget.revisions = 7
         var steps = 1
-        while try stage.hub.advance(budget) { steps += 1 }
+        while try stage.hub.advance(budget, into: stage.sink) { steps += 1 }
         #expect(steps >= 8)
         #expect(stage.sink.events(follower).count == 50)
         #expect(stage.sink.events(reader) == stage.sink.events(follower))
         budget = WatchHub.Budget()
         budget.bytes = 100
         let again = stage.watch("k", "l", from: 2)
-        while try stage.hub.advance(budget) {}
+        while try stage.hub.advance(budget, into: stage.sink) {}
         #expect(stage.sink.events(again) == stage.sink.events(follower))
         #expect((stage.sink.responses[again]?.count ?? 0) > 10)
     }
@@ -353,7 +353,7 @@ final class Stage {
             default:
                 var budget = WatchHub.Budget()
                 budget.revisions = Int64(random.below(20)) + 1
-                _ = try stage.hub.advance(budget)
+                _ = try stage.hub.advance(budget, into: stage.sink)
                 if random.chance(10) { try drainOnce(stage) }
             }
         }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WatchRouterTests {
     @Test func `a watcher that is gone has no target, though another has its slot`() {
-        let router = WatchRouter()
+        var router = WatchRouter()
         let (gone, there) = (WatcherID(slot: 3, generation: 1), WatcherID(slot: 3, generation: 2))
         let inner = SilentWatch()
         router[there] = .inner(inner)

@@ -2,16 +2,18 @@ import Wire
 
 /// Walking the log, for all synced watchers or for lagging ones.
 extension WatchHub {
-    /// Does a bounded piece of work; true when there is more. Events reach the sink before it returns.
+    /// Does a bounded piece of work; true when there is more. Events reach `sink` before it returns.
     ///
     /// Throws what the database throws; nothing is lost then, the next call starts where this one did.
-    package func advance(_ budget: Budget = Budget()) throws(MVCCError) -> Bool {
-        try advanceSynced(through: reader.currentRevision, budget)
-        try advanceLagging(current: reader.currentRevision, budget)
+    package func advance(_ budget: Budget = Budget(), into sink: any WatchSink) throws(MVCCError) -> Bool {
+        try advanceSynced(through: reader.currentRevision, budget, into: sink)
+        try advanceLagging(current: reader.currentRevision, budget, into: sink)
         return nextRevision <= reader.currentRevision || !turns.isEmpty
     }
 
-    private func advanceSynced(through current: Int64, _ budget: Budget) throws(MVCCError) {
+    private func advanceSynced(
+        through current: Int64, _ budget: Budget, into sink: any WatchSink
+    ) throws(MVCCError) {
         guard nextRevision <= current else { return }
         guard syncedCount > 0 else {
             nextRevision = current + 1
@@ -21,19 +23,21 @@ extension WatchHub {
         let seen = try scan(.synced, from: nextRevision, through: through, bytes: budget.bytes)
         guard let seen else { return rejoin() }
         nextRevision = seen + 1
-        deliver()
+        deliver(into: sink)
     }
 
-    private func advanceLagging(current: Int64, _ budget: Budget) throws(MVCCError) {
+    private func advanceLagging(
+        current: Int64, _ budget: Budget, into sink: any WatchSink
+    ) throws(MVCCError) {
         guard let slot = takeTurn(), case .lagging(let next)? = watchers[slot]?.progress else { return }
         let through = min(nextRevision - 1, next + budget.revisions - 1)
         do {
             let seen = try scan(
                 .lagging(from: next, header: current), from: next, through: through, bytes: budget.bytes)
             if let seen { settle(from: next, through: seen) }
-            deliver()
+            deliver(into: sink)
         } catch .compacted(let compacted) {
-            endCompacted(below: compacted)
+            endCompacted(below: compacted, into: sink)
         }
     }
 
@@ -115,28 +119,27 @@ extension WatchHub {
         guard let change = RecordChange(record) else { return }
         slotsOfKey.removeAll(keepingCapacity: true)
         index.find(change.key, into: &slotsOfKey)
-        var plain: WatchEvents?
-        var withPrevious: WatchEvents?
+        // Made when the first watcher wants them.
+        var plain = WatchEvents()
+        var withPrevious = WatchEvents()
         for slot in slotsOfKey {
             guard let watcher = watchers[slot], watcher.wants(isTombstone: isTombstone),
                 audience.includes(watcher, at: main)
             else { continue }
-            let events: WatchEvents
             if watcher.wantsPrevious {
-                events =
-                    withPrevious
-                    ?? WatchEvents(
+                if withPrevious.isEmpty {
+                    withPrevious = WatchEvents(
                         isTombstone: isTombstone, record: record, modRevision: main,
                         previous: previous(of: change, isTombstone: isTombstone, at: main))
-                withPrevious = events
+                }
+                add(withPrevious, of: main, to: slot, audience, &touched)
             } else {
-                events =
-                    plain
-                    ?? WatchEvents(
+                if plain.isEmpty {
+                    plain = WatchEvents(
                         isTombstone: isTombstone, record: record, modRevision: main, previous: nil)
-                plain = events
+                }
+                add(plain, of: main, to: slot, audience, &touched)
             }
-            add(events, of: main, to: slot, audience, &touched)
         }
     }
 
@@ -144,9 +147,11 @@ extension WatchHub {
         _ events: WatchEvents, of main: Int64, to slot: Int, _ audience: Audience, _ touched: inout [Int]
     ) {
         if pending[slot].events.isEmpty {
-            pending[slot].from = main
+            pending[slot] = PendingEvents(events: events, from: main, to: main)
             touched.append(slot)
-        } else if case .lagging(_, let header) = audience, pending[slot].to < main,
+            return
+        }
+        if case .lagging(_, let header) = audience, pending[slot].to < main,
             pending[slot].events.byteCount >= WatchHub.pendingBytesMax
         {
             // Between two revisions of a long catch-up: what is gathered becomes a response of its own.
@@ -200,20 +205,19 @@ extension WatchHub {
     }
 
     /// Hands over. The sink may create, cancel and resume watchers meanwhile.
-    private func deliver() {
+    private func deliver(into sink: any WatchSink) {
         var batch: [Delivery] = []
         swap(&batch, &deliveries)
-        let sink = sink
         for index in batch.indices {
             let watcher = batch[index].watcher
-            guard let progress = live(watcher)?.progress else { continue }
-            if case .blocked = progress { continue }
-            watchers[watcher.slot]?.isIdle = false
+            guard let there = live(watcher) else { continue }
+            if case .blocked = there.progress { continue }
+            if there.isIdle { watchers[watcher.slot]?.isIdle = false }
             if sink.deliver(watcher, revision: batch[index].revision, events: batch[index].events) {
                 continue
             }
             guard live(watcher) != nil else { continue }
-            if progress == .synced { syncedCount -= 1 }
+            if there.progress == .synced { syncedCount -= 1 }
             watchers[watcher.slot]?.progress = .blocked(next: batch[index].from)
         }
         batch.removeAll(keepingCapacity: true)
@@ -221,7 +225,7 @@ extension WatchHub {
     }
 
     /// Ends the lagging watchers whose next revision is compacted.
-    private func endCompacted(below compacted: Int64) {
+    private func endCompacted(below compacted: Int64, into sink: any WatchSink) {
         for slot in turns {
             guard let watcher = watchers[slot], case .lagging(let next) = watcher.progress, next < compacted
             else { continue }

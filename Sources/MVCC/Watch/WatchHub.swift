@@ -23,7 +23,6 @@ package final class WatchHub {
     static let pendingBytesMax = 64 << 10
 
     let reader: KeyspaceReader
-    unowned let sink: any WatchSink
     var watchers: [Watcher?] = []
     /// By slot, what each watches; nil where there is none.
     private var ranges: [KeyRange?] = []
@@ -53,10 +52,9 @@ package final class WatchHub {
         var events: WatchEvents
     }
 
-    /// `sink` must outlive the hub. `reader` is the loop's own.
-    package init(reader: KeyspaceReader, sink: any WatchSink) {
+    /// `reader` is the loop's own.
+    package init(reader: KeyspaceReader) {
         self.reader = reader
-        self.sink = sink
         floor = reader.makeFloor()
         nextRevision = floor.revision
     }

@@ -149,7 +149,7 @@ extension Member {
         var budget = WatchHub.Budget()
         if chance.happens(300) { budget.revisions = Int64(1 + chance.below(5)) }
         do {
-            let hasMore = try running.hub.advance(budget)
+            let hasMore = try running.hub.advance(budget, into: running.screen)
             for watcher in running.screen.takeResumable(&chance) { running.hub.resume(watcher) }
             if hasMore { showLater(running) }
             // A client reads on after a while.

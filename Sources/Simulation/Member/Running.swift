@@ -69,7 +69,7 @@ final class Running {
         flusher = Flusher(store.keyspace)
         reader = store.keyspace.makeReader()
         screen = WatchScreen()
-        hub = WatchHub(reader: store.keyspace.makeReader(), sink: screen)
+        hub = WatchHub(reader: store.keyspace.makeReader())
         self.ids = ids
     }
 }
