@@ -19,6 +19,8 @@ private final class RangeOperation: Operation {
     private let store: LocalStore
     private let reader: KeyspaceReader
     private let keys: Int
+    private let identity = [UInt8].responseIdentity(
+        clusterID: LocalStore.clusterID, memberID: LocalStore.member.rawValue)
     private var query: RangeQuery
     private var number = 0
     private var buffer = [UInt8](repeating: 0, count: 256 << 10)
@@ -44,9 +46,7 @@ private final class RangeOperation: Operation {
     private func begin(_ answer: RangeAnswer, reserving size: Int) -> [UInt8] {
         var message: [UInt8] = []
         message.reserveCapacity(48 + size)
-        message.appendResponseHeader(
-            clusterID: LocalStore.clusterID, memberID: LocalStore.member.rawValue, revision: answer.revision,
-            raftTerm: 2)
+        message.appendResponseHeader(identity: identity, revision: answer.revision, raftTerm: 2)
         return message
     }
 

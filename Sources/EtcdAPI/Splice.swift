@@ -10,19 +10,25 @@ import Wire
 /// Invariant: what is written here is byte for byte what the generated encoder writes for the same
 /// content (fields ascending, zero scalars left out). `EtcdAPITests` holds the two together.
 extension [UInt8] {
-    /// A ResponseHeader as field `number` of the message being written.
+    /// The fields of a ResponseHeader that stay the same as long as a member runs: each is ten bytes of
+    /// varint, which are written once and copied into every answer.
+    package static func responseIdentity(clusterID: UInt64, memberID: UInt64) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.appendField(1, clusterID)
+        bytes.appendField(2, memberID)
+        return bytes
+    }
+
+    /// A ResponseHeader as field `number` of the message being written; `identity`: `responseIdentity`.
     ///
-    /// The field is present even when all four numbers are zero (`0a 00`), as in nested transactions.
+    /// The field is present even when all of it is empty (`0a 00`), as in nested transactions.
     package mutating func appendResponseHeader(
-        number: Int = 1, clusterID: UInt64, memberID: UInt64, revision: Int64, raftTerm: UInt64
+        number: Int = 1, identity: [UInt8], revision: Int64, raftTerm: UInt64
     ) {
         appendBytesTag(number)
         appendVarint(
-            UInt64(
-                fieldSize(clusterID) + fieldSize(memberID) + fieldSize(UInt64(bitPattern: revision))
-                    + fieldSize(raftTerm)))
-        appendField(1, clusterID)
-        appendField(2, memberID)
+            UInt64(identity.count + fieldSize(UInt64(bitPattern: revision)) + fieldSize(raftTerm)))
+        self += identity
         appendField(3, revision)
         appendField(4, raftTerm)
     }

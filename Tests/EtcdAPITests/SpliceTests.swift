@@ -18,14 +18,15 @@ import Wire
             }
             var spliced: [UInt8] = []
             spliced.appendResponseHeader(
-                clusterID: number, memberID: ~number, revision: revision, raftTerm: number)
+                identity: .responseIdentity(clusterID: number, memberID: ~number), revision: revision,
+                raftTerm: number)
             #expect(try response.serializedBytes() as [UInt8] == spliced)
         }
     }
 
     @Test func `an empty response header stays present`() {
         var spliced: [UInt8] = []
-        spliced.appendResponseHeader(clusterID: 0, memberID: 0, revision: 0, raftTerm: 0)
+        spliced.appendResponseHeader(identity: [], revision: 0, raftTerm: 0)
         #expect(spliced == [0x0a, 0])
     }
 
@@ -40,7 +41,8 @@ import Wire
             $0.count = 6
         }
         var spliced: [UInt8] = []
-        spliced.appendResponseHeader(clusterID: 7, memberID: 9, revision: 3, raftTerm: 2)
+        spliced.appendResponseHeader(
+            identity: .responseIdentity(clusterID: 7, memberID: 9), revision: 3, raftTerm: 2)
         for record in stored { spliced.appendField(RangeResponse.Field.kvs, always: record.span.bytes) }
         spliced.appendField(RangeResponse.Field.more, true)
         spliced.appendField(RangeResponse.Field.count, 6 as Int64)
@@ -65,7 +67,7 @@ import Wire
         event.appendField(Event.Field.kv, always: bytes("0a03666f6f1803").span.bytes)
         event.appendField(Event.Field.prevKv, always: stored.span.bytes)
         var spliced: [UInt8] = []
-        spliced.appendResponseHeader(clusterID: 0, memberID: 0, revision: 2, raftTerm: 0)
+        spliced.appendResponseHeader(identity: [], revision: 2, raftTerm: 0)
         spliced.appendField(WatchResponse.Field.watchID, 5 as Int64)
         spliced.appendField(WatchResponse.Field.events, always: event.span.bytes)
         #expect(try response.serializedBytes() as [UInt8] == spliced)

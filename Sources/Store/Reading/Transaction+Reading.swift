@@ -74,6 +74,6 @@ extension [UInt8] {
     }
 
     mutating func appendRevisionHeader(_ revision: Int64) {
-        appendResponseHeader(clusterID: 0, memberID: 0, revision: revision, raftTerm: 0)
+        appendResponseHeader(identity: [], revision: revision, raftTerm: 0)
     }
 }
