@@ -120,6 +120,10 @@ import Synchronization
                 }
                 try check("mdb_dbi_open", code)
             }
+            if bucket == .key {
+                try check(
+                    "mdb_set_compare", unsafe mdb_set_compare(transaction, handle, lmdb_compare_by_words))
+            }
             handles.append(handle)
         }
         var statistics = MDB_stat()

@@ -44,6 +44,35 @@ import Testing
         #expect(up.count == 40 && down == up.reversed())
     }
 
+    /// Keys that differ before, in and behind the first eight bytes, or in their length only.
+    @Test func `keys of every bucket lie in the order of their bytes, then of their length`() throws {
+        let scratch = Scratch()
+        let environment = try Environment(path: scratch.database)
+        var keys: Set<[UInt8]> = []
+        for length in [1, 7, 8, 9, 12, 13, 16] {
+            for place in 0..<length {
+                for byte: UInt8 in [0, 1, 0x7f, 0x80, 0xff] {
+                    var key = [UInt8](repeating: 0x7f, count: length)
+                    key[place] = byte
+                    keys.insert(key)
+                }
+            }
+        }
+        for bucket in [Bucket.key, .lease] {
+            var transaction = try environment.write()
+            for key in keys.shuffled() { try transaction.put(bucket, key, key) }
+            try transaction.commit()
+            var found: [[UInt8]] = []
+            let reading = try environment.read()
+            try reading.forEach(bucket) { key, _ in
+                found.append(key.withUnsafeBytes { [UInt8]($0) })
+                return true
+            }
+            #expect(found == keys.sorted { $0.lexicographicallyPrecedes($1) })
+            for key in keys { #expect(try reading.value(bucket, key) == key) }
+        }
+    }
+
     @Test func `what is no database, or none at all, is refused`() throws {
         let scratch = Scratch()
         #expect(throws: BackendError.self) { try Environment(reading: scratch.database) }
