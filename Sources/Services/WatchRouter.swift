@@ -65,7 +65,7 @@ extension LoopServices: WatchSink {
     /// When the database cannot be read nothing is lost: the hub goes on from there at the next tick.
     func advanceHub() {
         do { hubHasWork = try hub.advance(into: self) } catch { hubHasWork = false }
-        concurrencyCalls.wake()
+        for call in concurrencyCalls.takeNoted() { call.wake() }
     }
 
     func tickWatches() {

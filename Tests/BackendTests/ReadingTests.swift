@@ -45,7 +45,9 @@ import Testing
     }
 
     /// Keys that differ before, in and behind the first eight bytes, or in their length only.
-    @Test func `keys of every bucket lie in the order of their bytes, then of their length`() throws {
+    @Test func `keys of history, as of other buckets, lie in the order of their bytes, then of their length`()
+        throws
+    {
         let scratch = Scratch()
         let environment = try Environment(path: scratch.database)
         var keys: Set<[UInt8]> = []

@@ -130,4 +130,27 @@ import Testing
         #expect(seen.map { text($0.kv.value) } == ["one", "uno", "two"])
         #expect(member.status(observer) == nil)
     }
+
+    @Test func `an observer that does not read is ended, and holds back nobody`() throws {
+        let member = try TestMember(window: 1024)
+        try grant(member, 1)
+        let observer = member.open(.observe)
+        try member.send(observer, LeaderRequest.with { $0.name = data("e") }, end: true)
+        let election = member.open(.campaign)
+        let request = CampaignRequest.with {
+            $0.name = data("e")
+            $0.lease = 1
+        }
+        try member.send(election, request, end: true)
+        let leader = try #require(try member.responses(election, CampaignResponse.self).first?.leader)
+        let proclaim = ProclaimRequest.with {
+            $0.leader = leader
+            $0.value = data(String(repeating: "v", count: 1 << 20))
+        }
+        // It may have 8 MiB waiting.
+        for _ in 0..<8 { let _: ProclaimResponse = try member.call(.proclaim, proclaim) }
+        #expect(member.services.concurrencyCalls.open.count == 1)
+        for _ in 0..<2 { let _: ProclaimResponse = try member.call(.proclaim, proclaim) }
+        #expect(member.services.concurrencyCalls.open.isEmpty)
+    }
 }

@@ -29,5 +29,8 @@ import Testing
         let counts = machine.machine.counts
         #expect([counts.puts, counts.putBytes, counts.grantedTTLs.count] == [0, 0, 0])
         #expect(counts.requests.allSatisfy { $0.succeeded == 0 && $0.failed == 0 })
+        _ = try machine.put("key", "value")
+        machine.machine.counts.removeAll()
+        #expect(machine.machine.counts.requests.allSatisfy { $0.succeeded == 0 && $0.failed == 0 })
     }
 }

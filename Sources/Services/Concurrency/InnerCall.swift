@@ -29,11 +29,11 @@ struct InnerCalls {
     /// Those whose watcher saw something, to be woken when the hub is at rest.
     var noted: [any InnerCall] = []
 
-    mutating func wake() {
-        guard !noted.isEmpty else { return }
-        let woken = noted
-        noted.removeAll()
-        for call in woken { call.wake() }
+    /// Those noted, to be woken by the caller: a call that is woken may end, and then changes `open`.
+    mutating func takeNoted() -> [any InnerCall] {
+        if noted.isEmpty { return [] }
+        defer { noted.removeAll() }
+        return noted
     }
 }
 
