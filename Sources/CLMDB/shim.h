@@ -4,8 +4,8 @@
 #include <string.h>
 
 /// LMDB's own order of keys (their bytes, then their length), told by the first eight bytes at once where
-/// they differ, as those of most records of history do. A search in a million of them compares some 27; a
-/// Range of 1000 keys that were written in random order took 14 % less processor time.
+/// they differ, as those of most records of history do. With it, a Range of 1000 keys of a million that were
+/// written in random order took 14 % less processor time.
 static inline int lmdb_compare_by_words(const MDB_val *left, const MDB_val *right) {
     size_t size = left->mv_size < right->mv_size ? left->mv_size : right->mv_size;
     uint64_t a, b;

@@ -10,8 +10,8 @@ import Wire
 /// Invariant: what is written here is byte for byte what the generated encoder writes for the same
 /// content (fields ascending, zero scalars left out). `EtcdAPITests` holds the two together.
 extension [UInt8] {
-    /// The fields of a ResponseHeader that stay the same as long as a member runs: each is ten bytes of
-    /// varint, which are written once and copied into every answer.
+    /// The fields of a ResponseHeader that stay the same as long as a member runs: each is up to ten bytes
+    /// of varint, which are written once and copied into every answer.
     package static func responseIdentity(clusterID: UInt64, memberID: UInt64) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.appendField(1, clusterID)
