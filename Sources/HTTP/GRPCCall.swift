@@ -69,10 +69,13 @@ package final class GRPCCall: HTTP2Stream {
     }
 
     /// Queues one message.
-    package func send(_ message: [UInt8]) {
-        guard isOpen, let session else { return }
+    package func send(_ message: consuming [UInt8]) {
+        guard isOpen else { return }
+        let count = message.count
         outbound.append(message)
-        session.queued(self, bytes: message.count)
+        // The stream's session holds it, and nothing ends where something is queued.
+        guard let session = unsafe session.map(Unmanaged.passUnretained) else { return }
+        unsafe session._withUnsafeGuaranteedRef { $0.queued(self, bytes: count) }
     }
 
     /// Queues one message of `size` bytes, written by `fill` into memory made for it.

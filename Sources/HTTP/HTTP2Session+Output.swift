@@ -112,8 +112,9 @@ extension HTTP2Session {
             stream.isAboveLowWater = false
             drained.append(stream)
         }
-        // Else nghttp2 goes on with what follows, trailers for one, without asking whether that fits.
-        return output.room < Self.pieceBytesMax ? NGHTTP2_ERR_PAUSE.rawValue : 0
+        // Else nghttp2 goes on with what follows, trailers for one, without asking whether that fits; where
+        // nothing follows, it would ask the streams once more.
+        return output.room < Self.pieceBytesMax || !hasOutput ? NGHTTP2_ERR_PAUSE.rawValue : 0
     }
 
     /// A message was queued.
@@ -134,6 +135,6 @@ extension HTTP2Session {
             stream.isDeferred = false
             must(unsafe nghttp2_session_resume_data(session, stream.streamID))
         }
-        host?.requestFlush()
+        requestFlush()
     }
 }

@@ -90,6 +90,13 @@ import Net
         settle()
     }
 
+    final func requestFlush() {
+        // Taken out meanwhile, so that no reference is counted.
+        guard let host = host.take() else { return }
+        host.requestFlush()
+        self.host = consume host
+    }
+
     /// Asks for a flush when there is output, and for the end when nothing can follow.
     private func settle() {
         if hasOutput { host?.requestFlush() } else if !isAlive { host?.closeWhenFlushed() }

@@ -75,11 +75,16 @@ final class HTTPConnection: ByteMachine, SessionHost {
     }
 
     func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        switch speaking {
-        case .http2(let session): unsafe session.produce(into: buffer)
-        case .http1(let session): unsafe session.produce(into: buffer)
-        case .sniffing, .closed: 0
+        if let session = unsafe http2 {
+            // No reference is counted: it is told only afterwards that it is closed.
+            return unsafe session._withUnsafeGuaranteedRef { unsafe $0.produce(into: buffer) }
         }
+        if case .http1(let session) = speaking { return unsafe session.produce(into: buffer) }
+        return 0
+    }
+
+    private var http2: Unmanaged<HTTP2ServerSession>? {
+        if case .http2(let session) = speaking { unsafe .passUnretained(session) } else { nil }
     }
 
     var isSilent: Bool {

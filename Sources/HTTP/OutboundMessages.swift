@@ -35,7 +35,7 @@ struct OutboundMessages {
 
     var isEmpty: Bool { first == nil }
 
-    mutating func append(_ message: [UInt8]) {
+    mutating func append(_ message: consuming [UInt8]) {
         precondition(message.count <= UInt32.max, "a message's length fits its prefix")
         heldBytes += message.count
         append(.bytes(message))
@@ -47,7 +47,7 @@ struct OutboundMessages {
         append(.source(source, size: source.size))
     }
 
-    private mutating func append(_ item: Item) {
+    private mutating func append(_ item: consuming Item) {
         byteCount += item.size + Self.prefixBytes
         if first == nil { first = item } else { rest.append(item) }
     }

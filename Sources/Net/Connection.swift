@@ -190,10 +190,12 @@ package final class Connection: ReadinessHandler {
     }
 
     private func callMachine(_ body: (any ByteMachine) -> Void) {
-        guard let machine else { return }
+        // Taken out meanwhile, so that no reference is counted.
+        guard let machine = machine.take() else { return }
         isInCallback = true
         body(machine)
         isInCallback = false
+        self.machine = consume machine
         if isCloseDeferred { close() }
     }
 

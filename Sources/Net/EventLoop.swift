@@ -179,10 +179,12 @@ struct Readiness: OptionSet {
         if unflushed.isEmpty { return }
         swap(&speaking, &unflushed)  // what asks again from now on has its turn in the next pass
         for round in 0..<NetLimits.writesPerPass where !speaking.isEmpty {
-            for (place, connection) in speaking.enumerated() {
-                // Once: each is in here and in `unflushed` once.
-                if round == 0 { connection.beginFlush() }
-                gather(connection, at: place)
+            for place in speaking.indices {
+                unsafe Unmanaged.passUnretained(speaking[place])._withUnsafeGuaranteedRef { connection in
+                    // Once: each is in here and in `unflushed` once.
+                    if round == 0 { connection.beginFlush() }
+                    gather(connection, at: place)
+                }
             }
             writeGathered()
             speaking.removeAll(keepingCapacity: true)
@@ -205,8 +207,10 @@ struct Readiness: OptionSet {
         var start = 0
         for part in gathered {
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: writeBuffer[start..<start + part.count])
-            let connection = speaking[part.place]
-            if unsafe connection.write(bytes), !part.isSilent { unfinished.append(connection) }
+            let isWritten = unsafe Unmanaged.passUnretained(speaking[part.place])._withUnsafeGuaranteedRef {
+                unsafe $0.write(bytes)
+            }
+            if isWritten, !part.isSilent { unfinished.append(speaking[part.place]) }
             start += part.count
         }
         gathered.removeAll(keepingCapacity: true)

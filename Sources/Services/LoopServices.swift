@@ -153,7 +153,7 @@ package final class LoopServices: GRPCApplication {
     }
 
     /// Sends one message of a stream.
-    func send(_ call: GRPCCall, _ method: Method, _ message: [UInt8]) {
+    func send(_ call: GRPCCall, _ method: Method, _ message: consuming [UInt8]) {
         counters.sent[method.rawValue] += 1
         counters.sentBytes += UInt64(message.count)
         call.send(message)

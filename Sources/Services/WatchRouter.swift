@@ -2,8 +2,9 @@ import MVCC
 
 /// Whom a watcher of the hub is for: a client's stream, or a Lock or Election call of this server.
 struct WatchRouter {
-    enum Target {
-        case stream(WatchStream, id: Int64)
+    @safe enum Target {
+        /// The stream's call holds it, and the router forgets it before it goes.
+        case stream(Unmanaged<WatchStream>, id: Int64)
         case inner(any InnerWatch)
     }
 
@@ -41,7 +42,9 @@ extension LoopServices: WatchSink {
     package func deliver(_ watcher: WatcherID, revision: Int64, events: WatchEvents) -> Bool {
         switch router[watcher] {
         case .stream(let stream, let id):
-            return stream.deliver(watcher, id: id, revision: revision, events: events, self)
+            return unsafe stream._withUnsafeGuaranteedRef {
+                $0.deliver(watcher, id: id, revision: revision, events: events, self)
+            }
         case .inner(let inner):
             inner.changed(revision: revision, events: events)
             return true
@@ -54,7 +57,8 @@ extension LoopServices: WatchSink {
         let target = router[watcher]
         router[watcher] = nil
         switch target {
-        case .stream(let stream, let id): stream.compacted(id: id, compactRevision: compactRevision)
+        case .stream(let stream, let id):
+            unsafe stream._withUnsafeGuaranteedRef { $0.compacted(id: id, compactRevision: compactRevision) }
         case .inner(let inner): inner.compacted()
         case nil: break
         }

@@ -105,7 +105,7 @@ final class WatchStream: GRPCHandler {
         let watcher = services.hub.create(creation.options, current: current)
         watching[id] = Watching(
             watcher: watcher, notifiesProgress: creation.notifiesProgress, mayFragment: creation.mayFragment)
-        services.router[watcher] = .stream(self, id: id)
+        unsafe services.router[watcher] = .stream(.passUnretained(self), id: id)
         services.hubHasWork = true
         var answer = response(revision: current, id: id)
         answer.appendField(WatchResponse.Field.created, true)

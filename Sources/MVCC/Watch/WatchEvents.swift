@@ -4,12 +4,12 @@ import Wire
 ///
 /// Copies share one object: a thousand watchers of one key hold one encoding, and passing it on counts one
 /// reference.
-package struct WatchEvents {
+@usableFromInline package struct WatchEvents {
     /// At least one event.
-    private final class Content {
-        var bytes: [UInt8]
+    @usableFromInline final class Content {
+        @usableFromInline var bytes: [UInt8]
         /// Where each event but the last ends.
-        var borders: [Int] = []
+        @usableFromInline var borders: [Int] = []
 
         init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -28,19 +28,19 @@ package struct WatchEvents {
     }
 
     /// Nil when there are none.
-    private var content: Content?
+    @usableFromInline var content: Content?
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var bytes: [UInt8] { content?.bytes ?? [] }
+    @inlinable package var bytes: [UInt8] { content?.bytes ?? [] }
     /// Where each event ends in `bytes`, ascending; a response may be split there (`fragment`).
     package var ends: [Int] { content.map { $0.borders + [$0.bytes.count] } ?? [] }
-    package var isEmpty: Bool { content == nil }
-    package var count: Int { content.map { $0.borders.count + 1 } ?? 0 }
-    package var byteCount: Int { content?.bytes.count ?? 0 }
+    @inlinable package var isEmpty: Bool { content == nil }
+    @inlinable package var count: Int { content.map { $0.borders.count + 1 } ?? 0 }
+    @inlinable package var byteCount: Int { content?.bytes.count ?? 0 }
 
     /// Whether both are copies of one value: told without looking at the bytes, perhaps false for equal ones.
-    package func sharesBytes(with other: WatchEvents) -> Bool { content === other.content }
+    @inlinable package func sharesBytes(with other: WatchEvents) -> Bool { content === other.content }
 
     mutating func append(_ other: WatchEvents) {
         guard let added = other.content else { return }

@@ -213,9 +213,9 @@ extension WatchHub {
             guard let there = live(watcher) else { continue }
             if case .blocked = there.progress { continue }
             if there.isIdle { watchers[watcher.slot]?.isIdle = false }
-            if sink.deliver(watcher, revision: batch[index].revision, events: batch[index].events) {
-                continue
-            }
+            var events = WatchEvents()
+            swap(&events, &batch[index].events)
+            if sink.deliver(watcher, revision: batch[index].revision, events: events) { continue }
             guard live(watcher) != nil else { continue }
             if there.progress == .synced { syncedCount -= 1 }
             watchers[watcher.slot]?.progress = .blocked(next: batch[index].from)

@@ -1,8 +1,12 @@
 /// Names a watcher of one hub; never used again for another.
-package struct WatcherID: Hashable, Sendable, BitwiseCopyable {
+@usableFromInline package struct WatcherID: Hashable, Sendable, BitwiseCopyable {
     /// Small; taken again by another watcher when this one is gone.
-    package var slot: Int
-    var generation: UInt64
+    @usableFromInline package var slot: Int
+    @usableFromInline var generation: UInt64
+
+    @inlinable package static func == (left: WatcherID, right: WatcherID) -> Bool {
+        left.slot == right.slot && left.generation == right.generation
+    }
 }
 
 /// What a watcher wants to see.

@@ -41,7 +41,9 @@ final class MeasuringDisk: Disk {
 
     /// Asked twice for every Put: by bytes, for `hasSuffix` takes care of Unicode.
     private func isMeasured(_ file: OpenFile) -> Bool {
-        file.path.utf8.suffix(suffix.count).elementsEqual(suffix)
+        let path = file.path.utf8.span
+        let start = path.count - suffix.count
+        return start >= 0 && suffix.indices.allSatisfy { path[start + $0] == suffix[$0] }
     }
 
     func write(_ file: OpenFile, at offset: UInt64, _ bytes: borrowing RawSpan) throws(DiskError) {
