@@ -75,8 +75,10 @@ extension Keyspace {
                 let key = RevisionKey(Revision(main: compaction.revision))
                 pending.add(BucketChange(.meta, key: MetaKey.scheduledCompactRev, value: key.etcdBytes))
             }
-            pending.compactions += pending.staged
-            pending.staged = []
+            if !pending.staged.isEmpty {
+                pending.compactions += pending.staged
+                pending.staged = []
+            }
             pending.through = through
             pending.position = position
         }

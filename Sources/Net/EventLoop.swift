@@ -140,7 +140,7 @@ struct Readiness: OptionSet {
     }
 
     private func millisecondsToNextTimer() -> Int32 {
-        guard let due = timers.nextDue() else { return -1 }
+        guard let due = timers.nextDue else { return -1 }
         let wait = due.nanoseconds - MonotonicTime.now().nanoseconds
         if wait <= 0 { return 0 }
         return Int32(clamping: (wait - 1) / 1_000_000 + 1)  // rounded up: never woken too early

@@ -1,16 +1,20 @@
 import CPlatform
 
 /// A moment of CLOCK_MONOTONIC in nanoseconds; it means nothing outside this boot of the machine.
-package struct MonotonicTime: Comparable, Hashable, Sendable {
-    package var nanoseconds: Int64
+@usableFromInline package struct MonotonicTime: Comparable, Hashable, Sendable {
+    @usableFromInline package var nanoseconds: Int64
 
-    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    @inlinable package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     /// Reads the clock (about 25 ns); inside an event loop `EventLoop.now` is free.
     package static func now() -> MonotonicTime { MonotonicTime(nanoseconds: platform_monotonic_ns()) }
 
-    package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    @inlinable package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
+    }
+
+    @inlinable package static func == (left: MonotonicTime, right: MonotonicTime) -> Bool {
+        left.nanoseconds == right.nanoseconds
     }
 
     /// Saturates: a deadline beyond the end of time (grpc-timeout 99999999H) stays in order.
@@ -19,7 +23,7 @@ package struct MonotonicTime: Comparable, Hashable, Sendable {
         return MonotonicTime(nanoseconds: overflow ? .max : sum)
     }
 
-    package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
+    @inlinable package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
         .nanoseconds(later.nanoseconds - earlier.nanoseconds)
     }
 }

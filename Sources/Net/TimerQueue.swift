@@ -5,9 +5,10 @@ package struct Timer: Hashable, Sendable {
 
 /// Actions by the time they are due: a binary heap on (time, order of scheduling).
 ///
-/// A cancelled action leaves a gap in the heap which is skipped when it comes up; when more than half
+/// A cancelled action leaves a gap in the heap which is removed when it comes up; when more than half
 /// of the heap is gaps it is rebuilt, so that memory follows the timers that are alive.
-/// Invariant: `actions` holds exactly the timers neither fired nor cancelled.
+/// Invariants: `actions` holds exactly the timers neither fired nor cancelled; the first of the heap is one
+/// of them, so that every pass may ask when it is due.
 struct TimerQueue {
     private struct Entry {
         let due: MonotonicTime
@@ -32,24 +33,23 @@ struct TimerQueue {
 
     mutating func cancel(_ timer: Timer) {
         guard actions.removeValue(forKey: timer.sequence) != nil else { return }
-        if heap.count > 64, heap.count > 2 * actions.count { rebuild() }
+        if heap.count > 64, heap.count > 2 * actions.count { rebuild() } else { removeGaps() }
     }
 
     /// When the earliest timer is due.
-    mutating func nextDue() -> MonotonicTime? {
-        while let first = heap.first {
-            if actions[first.sequence] != nil { return first.due }
-            removeFirst()
-        }
-        return nil
-    }
+    var nextDue: MonotonicTime? { heap.first?.due }
 
     /// Takes the earliest action that is due by `now`; timers of equal time fire in scheduling order.
     mutating func popDue(_ now: MonotonicTime) -> (() -> Void)? {
-        guard let due = nextDue(), due <= now else { return nil }
-        let action = actions.removeValue(forKey: heap[0].sequence)
+        guard let first = heap.first, first.due <= now else { return nil }
+        let action = actions.removeValue(forKey: first.sequence)
         removeFirst()
+        removeGaps()
         return action
+    }
+
+    private mutating func removeGaps() {
+        while let first = heap.first, actions[first.sequence] == nil { removeFirst() }
     }
 
     private mutating func rebuild() {

@@ -46,8 +46,12 @@ struct Roster {
     var quorumRound: UInt64? { reached { $0.confirmedRound } }
 
     private func reached<Value: Comparable>(_ value: (Progress) -> Value) -> Value? {
-        Quorum.reached(configuration) { member in
-            guard let place = place(of: member) else { preconditionFailure("voter without progress") }
+        // A closure that used self would have all of it copied, and every array of it counted.
+        let progress = progress
+        return Quorum.reached(configuration) { member in
+            guard let place = progress.firstIndex(where: { $0.id == member }) else {
+                preconditionFailure("voter without progress")
+            }
             return value(progress[place])
         }
     }

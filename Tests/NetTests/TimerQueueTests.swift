@@ -11,12 +11,12 @@ import Testing
         for (label, due) in [(0, 30), (1, 10), (2, 20), (3, 10), (4, 30)] as [(Int, Int64)] {
             _ = queue.schedule(at: time(due)) { fired.append(label) }
         }
-        #expect(queue.nextDue() == time(10))
+        #expect(queue.nextDue == time(10))
         while let action = queue.popDue(time(20)) { action() }
         #expect(fired == [1, 3, 2])
         while let action = queue.popDue(time(30)) { action() }
         #expect(fired == [1, 3, 2, 0, 4])
-        #expect(queue.nextDue() == nil)
+        #expect(queue.nextDue == nil)
     }
 
     @Test func `a cancelled timer does not fire and its memory goes`() {
@@ -26,7 +26,7 @@ import Testing
         for timer in timers where timer != timers[500] { queue.cancel(timer) }
         queue.cancel(timers[3])
         #expect(queue.count == 1)
-        #expect(queue.nextDue() == time(500))
+        #expect(queue.nextDue == time(500))
         while let action = queue.popDue(time(2000)) { action() }
         #expect(fired == 1)
         queue.cancel(timers[500])

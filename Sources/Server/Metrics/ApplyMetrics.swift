@@ -39,12 +39,11 @@ struct ApplyMetrics {
                     .observe(mean, count: requests.failed)
             }
         }
-        let keyspace = metrics.keyspace
         if counts.puts > 0 {
-            keyspace.puts.add(counts.puts)
-            keyspace.putBytes.add(counts.putBytes)
+            metrics.keyspace.puts.add(counts.puts)
+            metrics.keyspace.putBytes.add(counts.putBytes)
         }
-        if counts.deletes > 0 { keyspace.deletes.add(counts.deletes) }
+        if counts.deletes > 0 { metrics.keyspace.deletes.add(counts.deletes) }
         if counts.ranges > 0 { shared.ranges.add(counts.ranges) }
         if counts.txns > 0 { shared.txns.add(counts.txns) }
         if counts.leasesRevoked > 0 { metrics.lease.revoked.add(counts.leasesRevoked) }

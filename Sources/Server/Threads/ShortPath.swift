@@ -19,7 +19,7 @@ import Replication
 ///
 /// What is left: requests that come on this loop during the sync wait for it, as they do in etcd for the
 /// write of its log; and a disk that is suddenly slow is noticed by the first write that meets it.
-struct ShortPath: Sendable {
+final class ShortPath: Sendable {
     let replica: Desk<ReplicaWorker>
     let apply: Desk<ApplyWorker>
     private let switchboard: Switchboard
