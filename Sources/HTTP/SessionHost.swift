@@ -4,7 +4,7 @@ import Net
 package protocol SessionHost: AnyObject {
     var now: MonotonicTime { get }
     var peerDescription: String { get }
-    /// There is output: pull it at the end of this pass.
+    /// There is output: pull it at the end of this pass. Calls nothing of the session's meanwhile.
     func requestFlush()
     /// Read nothing from the peer until told to read on.
     func pauseReading()

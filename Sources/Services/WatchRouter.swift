@@ -3,7 +3,7 @@ import MVCC
 /// Whom a watcher of the hub is for: a client's stream, or a Lock or Election call of this server.
 struct WatchRouter {
     @safe enum Target {
-        /// The stream's call holds it, and the router forgets it before it goes.
+        /// Held among the open streams (`OpenStreams.watches`), and forgotten here before it leaves those.
         case stream(Unmanaged<WatchStream>, id: Int64)
         case inner(any InnerWatch)
     }
