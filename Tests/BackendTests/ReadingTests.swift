@@ -51,7 +51,7 @@ import Testing
         let scratch = Scratch()
         let environment = try Environment(path: scratch.database)
         var keys: Set<[UInt8]> = []
-        for length in [1, 7, 8, 9, 12, 13, 16] {
+        for length in [1, 7, 8, 9, 12, 13, 16, 17, 23, 24, 25, 40] {
             for place in 0..<length {
                 for byte: UInt8 in [0, 1, 0x7f, 0x80, 0xff] {
                     var key = [UInt8](repeating: 0x7f, count: length)
