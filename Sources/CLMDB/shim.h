@@ -3,9 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/// LMDB's own order of keys (their bytes, then their length), told by eight bytes at a time. With it, a Range
-/// of 1000 keys of a million that were written in random order takes a quarter less processor time; those of
-/// one transaction differ behind their first eight bytes.
+/// LMDB's own order of keys (their bytes, then their length), told by eight bytes at a time: those of one
+/// transaction differ behind their first eight. A Range of 1000 keys of a million that were written in random
+/// order took 14 % less processor time when the first eight were compared at once, and 14 % less again when
+/// all were.
 static inline int lmdb_compare_by_words(const MDB_val *left, const MDB_val *right) {
     size_t size = left->mv_size < right->mv_size ? left->mv_size : right->mv_size;
     const char *these = left->mv_data, *those = right->mv_data;

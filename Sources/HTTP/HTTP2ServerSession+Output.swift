@@ -7,7 +7,7 @@ extension HTTP2ServerSession {
         must(
             unsafe nghttp2_submit_response(
                 session, call.streamID, library.responseHeaders, library.responseHeaders.count, &provider))
-        host?.requestFlush()
+        requestFlush()
     }
 
     /// The status follows what is queued, as trailers.
@@ -45,7 +45,7 @@ extension HTTP2ServerSession {
                 must(unsafe nghttp2_submit_response(session, streamID, all, all.count, nil))
             }
         }
-        host?.requestFlush()
+        requestFlush()
     }
 
     private func withFields(_ status: GRPCStatus, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Void) {

@@ -42,7 +42,7 @@ import Synchronization
         if isDraining { return }
         isDraining = true
         must(unsafe nghttp2_submit_shutdown_notice(session))
-        host?.requestFlush()
+        requestFlush()
     }
 
     /// The first GOAWAY of a drain has left; nghttp2 would send a ping ahead of one still queued.

@@ -72,7 +72,7 @@ extension HTTP2Session {
         drained.removeAll(keepingCapacity: true)
         for stream in waiting where stream.isOpen { stream.drained() }
         // What a handler leaves to the end of the pass comes after this flush, and must not wait for others.
-        host?.requestFlush()
+        requestFlush()
         return true
     }
 

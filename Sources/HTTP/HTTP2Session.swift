@@ -74,7 +74,7 @@ import Net
         must(
             unsafe nghttp2_session_set_local_window_size(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, limits.windowBytes))
-        host?.requestFlush()
+        requestFlush()
         if let host { host.wake(at: host.now + limits.keepaliveInterval) }
     }
 
@@ -99,7 +99,7 @@ import Net
 
     /// Asks for a flush when there is output, and for the end when nothing can follow.
     private func settle() {
-        if hasOutput { host?.requestFlush() } else if !isAlive { host?.closeWhenFlushed() }
+        if hasOutput { requestFlush() } else if !isAlive { host?.closeWhenFlushed() }
     }
 
     /// There may be something to say. Unlike nghttp2's own answer, which is yes for every stream that is not
@@ -159,7 +159,7 @@ import Net
         must(
             unsafe nghttp2_submit_rst_stream(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, code.rawValue))
-        host?.requestFlush()
+        requestFlush()
     }
 
     final func stream(_ streamID: Int32) -> HTTP2Stream? {

@@ -69,9 +69,7 @@ struct RecordBuffer: ~Copyable, Sendable {
     mutating func settle() {
         let kept = count % Limits.blockSize
         let start = count - kept
-        if start > 0 {
-            unsafe memory.bytes.copyMemory(from: .init(rebasing: memory.bytes[start..<count]))
-        }
+        unsafe memory.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[start..<count]))
         base += UInt64(start)
         count = kept
         written = kept
