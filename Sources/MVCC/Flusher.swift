@@ -125,7 +125,6 @@ package struct Flusher: ~Copyable {
         let work = keyspace.pending.withLock { pending in
             defer {
                 pending.changes = []
-                pending.meta = []
                 pending.compactions = []
                 pending.through = nil
                 pending.replacement = nil
@@ -152,8 +151,12 @@ package struct Flusher: ~Copyable {
         _ work: PendingFlush, _ deletions: CompactionScan?, _ report: inout FlushReport
     ) throws(BackendError) {
         var transaction = try keyspace.environment.write()
-        if let through = work.through { try append(through: through, to: &transaction, &report) }
-        for change in work.changes + work.meta {
+        var changes = work.changes
+        if let through = work.through {
+            try append(through: through, to: &transaction, &report)
+            changes += work.positionChanges
+        }
+        for change in changes {
             if let value = change.value {
                 try transaction.put(change.bucket, change.key, value)
             } else {
@@ -217,9 +220,6 @@ package struct Flusher: ~Copyable {
     private func giveBack(_ work: PendingFlush) {
         keyspace.pending.withLock { pending in
             pending.changes = work.changes + pending.changes
-            let newer = pending.meta
-            pending.meta = work.meta
-            for change in newer { pending.add(change) }
             pending.compactions = work.compactions + pending.compactions
             pending.through = pending.through ?? work.through
         }

@@ -14,6 +14,19 @@ package struct BucketChange: Sendable, Equatable {
         self.key = key
         self.value = value
     }
+
+    /// What bucket meta says of the last entry of the log whose effects the database holds.
+    package static func position(index: UInt64, term: UInt64) -> [BucketChange] {
+        [
+            BucketChange(.meta, key: MetaKey.consistentIndex, value: bytes(index)),
+            BucketChange(.meta, key: MetaKey.term, value: bytes(term)),
+        ]
+    }
+
+    /// Big-endian.
+    private static func bytes(_ number: UInt64) -> [UInt8] {
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe Array($0) }
+    }
 }
 
 /// A compaction whose records are still to be deleted.
@@ -28,13 +41,13 @@ struct Compaction: Sendable {
 
 /// What the apply thread gave to the flush thread, to be written in one transaction.
 struct PendingFlush {
-    /// Changes of other buckets than meta, oldest first.
+    /// Oldest first.
     var changes: [BucketChange] = []
-    /// Changes of bucket meta, one per key: every hand-over brings the same few anew.
-    var meta: [BucketChange] = []
     /// Every record up to this revision belongs to the transaction; nil when nothing was handed over.
     var through: Int64? = nil
     var position: UInt64 = 0
+    /// Of the position, where it is an index of a raft log.
+    var term: UInt64? = nil
     /// Compactions handed over.
     var compactions: [Compaction] = []
     /// Compactions that the next hand-over takes along.
@@ -53,34 +66,36 @@ struct PendingFlush {
         var completions: [@Sendable () -> Void]
     }
 
-    mutating func add(_ change: BucketChange) {
-        guard case .meta = change.bucket else { return changes.append(change) }
-        if let place = meta.firstIndex(where: { $0.key == change.key }) {
-            meta[place] = change
-        } else {
-            meta.append(change)
+    mutating func takeStaged() {
+        for compaction in staged {
+            let key = RevisionKey(Revision(main: compaction.revision))
+            changes.append(BucketChange(.meta, key: MetaKey.scheduledCompactRev, value: key.etcdBytes))
         }
+        compactions += staged
+        staged = []
+    }
+
+    /// What bucket meta says of the position.
+    var positionChanges: [BucketChange] {
+        guard let term else { return [] }
+        return BucketChange.position(index: position, term: term)
     }
 }
 
 extension Keyspace {
     /// Says that everything committed so far, together with these changes of other buckets, may be made
-    /// durable in one transaction: call it between raft entries only, with the consistent index among the
-    /// changes. Apply thread. `position` (for example that index) comes back in `FlushReport.position`.
-    package func handOver(_ changes: [BucketChange], position: UInt64) {
+    /// durable in one transaction: call it between raft entries only. Apply thread.
+    ///
+    /// `position` (for example the index of the last entry) comes back in `FlushReport.position`. With the
+    /// `term` of that entry both are stored in bucket meta, once per flush.
+    package func handOver(_ changes: [BucketChange], position: UInt64, term: UInt64? = nil) {
         let through = currentRevision
         pending.withLock { pending in
-            for change in changes { pending.add(change) }
-            for compaction in pending.staged {
-                let key = RevisionKey(Revision(main: compaction.revision))
-                pending.add(BucketChange(.meta, key: MetaKey.scheduledCompactRev, value: key.etcdBytes))
-            }
-            if !pending.staged.isEmpty {
-                pending.compactions += pending.staged
-                pending.staged = []
-            }
+            if !changes.isEmpty { pending.changes += changes }
+            if !pending.staged.isEmpty { pending.takeStaged() }
             pending.through = through
             pending.position = position
+            pending.term = term
         }
     }
 
@@ -130,10 +145,13 @@ extension Keyspace {
     package func resumeCompaction() { compactionHolds.wrappingSubtract(1, ordering: .relaxed) }
 }
 
-/// Keys of bucket meta that belong to the keyspace. Source: spec/wal-snap.md 6.
-enum MetaKey {
+/// Keys of bucket meta that the keyspace writes. Source: spec/wal-snap.md 6.
+package enum MetaKey {
     static let scheduledCompactRev = Array("scheduledCompactRev".utf8)
     static let finishedCompactRev = Array("finishedCompactRev".utf8)
+    /// Index and term of the last entry applied, 8 bytes each, big-endian.
+    package static let consistentIndex = Array("consistent_index".utf8)
+    package static let term = Array("term".utf8)
     /// What Maintenance.Hash leaves out.
-    static let unhashed = ["consistent_index", "term", "storageVersion"].map { Array($0.utf8) }
+    static let unhashed = [consistentIndex, term, Array("storageVersion".utf8)]
 }

@@ -172,13 +172,8 @@ package final class StateMachine {
     }
 
     private func handOver() {
-        changes.append(
-            BucketChange(
-                .meta, key: StoredState.Key.consistentIndex, value: consistentIndex.rawValue.bigEndianBytes))
-        changes.append(
-            BucketChange(.meta, key: StoredState.Key.term, value: consistentTerm.rawValue.bigEndianBytes))
-        keyspace.handOver(changes, position: consistentIndex.rawValue)
-        changes.removeAll(keepingCapacity: true)
+        keyspace.handOver(changes, position: consistentIndex.rawValue, term: consistentTerm.rawValue)
+        if !changes.isEmpty { changes.removeAll(keepingCapacity: true) }
     }
 
     /// Does one write: `body` makes the changes, and they become visible when it returns. After an error

@@ -8,8 +8,8 @@ extension StoredState {
     package static func position(
         in transaction: borrowing ReadTransaction
     ) throws(BackendError) -> SnapshotMetadata? {
-        guard let index = number(try transaction.value(.meta, Key.consistentIndex)),
-            let term = number(try transaction.value(.meta, Key.term))
+        guard let index = number(try transaction.value(.meta, MetaKey.consistentIndex)),
+            let term = number(try transaction.value(.meta, MetaKey.term))
         else { return nil }
         let stored = try transaction.value(.meta, Key.configuration).flatMap { configuration($0) }
         return SnapshotMetadata(
@@ -26,10 +26,7 @@ extension StoredState {
 extension StoredState {
     /// What bucket meta says of a position: index, term and configuration, as a restore sets them.
     package static func changes(toPosition position: SnapshotMetadata) -> [BucketChange] {
-        [
-            BucketChange(.meta, key: Key.consistentIndex, value: position.id.index.rawValue.bigEndianBytes),
-            BucketChange(.meta, key: Key.term, value: position.id.term.rawValue.bigEndianBytes),
-            stored(position.configuration),
-        ]
+        BucketChange.position(index: position.id.index.rawValue, term: position.id.term.rawValue)
+            + [stored(position.configuration)]
     }
 }

@@ -25,8 +25,6 @@ package struct StoredState: Sendable, Equatable {
     package init() {}
 
     enum Key {
-        static let consistentIndex = Array("consistent_index".utf8)
-        static let term = Array("term".utf8)
         static let configuration = Array("confState".utf8)
     }
 
@@ -97,10 +95,10 @@ package struct StoredState: Sendable, Equatable {
     private mutating func takeMeta(_ key: [UInt8], _ value: [UInt8]) -> Bool {
         let number = value.count == 8 ? value.reduce(0 as UInt64) { $0 << 8 | UInt64($1) } : nil
         switch key {
-        case Key.consistentIndex:
+        case MetaKey.consistentIndex:
             consistentIndex = LogIndex(number ?? 0)
             return number != nil
-        case Key.term:
+        case MetaKey.term:
             consistentTerm = Term(number ?? 0)
             return number != nil
         case Key.configuration:
