@@ -3,7 +3,7 @@ import Synchronization
 /// A bounded queue into one thread: many push, one drains everything it holds at a time.
 ///
 /// The doorbell is rung only when the queue turns from empty to not empty; as a drain takes all, every
-/// element is covered by a ring (or by whoever pushed without one). A full mailbox refuses (`push` is
+/// element is covered by a ring. A full mailbox refuses (`push` is
 /// false) and the sender decides what that means for its caller: backpressure, `too many requests`, close.
 ///
 /// Inlinable, so that other modules use it made for their elements: as it is for any element, a Put asked
@@ -22,17 +22,14 @@ import Synchronization
     }
 
     /// Appends one element; false when the mailbox is full.
-    ///
-    /// Without `ringing` nobody is woken, by later pushes neither, until the mailbox is drained: the caller
-    /// drains it in the reader's place at once, or rings after all.
     @inlinable @discardableResult
-    package func push(_ element: Element, ringing: Bool = true) -> Bool {
+    package func push(_ element: Element) -> Bool {
         let before: Int? = elements.withLock { queue in
             guard queue.count < capacity else { return nil }
             queue.append(element)
             return queue.count - 1
         }
-        if before == 0, ringing { doorbell.ring() }
+        if before == 0 { doorbell.ring() }
         return before != nil
     }
 

@@ -8,7 +8,7 @@ enum Campaign {
 }
 
 extension Node {
-    package var isSoleVoter: Bool { roster.configuration.isSoleVoter(settings.id) }
+    var isSoleVoter: Bool { roster.configuration.isSoleVoter(settings.id) }
 
     /// The leader was heard of within the shortest election timeout (thesis §4.2.3).
     var isInLease: Bool { leader != nil && clock.sinceContact < settings.electionTicks }

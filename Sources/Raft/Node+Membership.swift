@@ -71,6 +71,8 @@ extension Node {
         package var committed: LogIndex
         package var applied: LogIndex
         package var transferee: MemberID?
+        /// This member decides alone.
+        package var isSoleVoter: Bool
         /// The oldest and the newest entry in memory; `first` is one above `last` when there is none.
         package var first: LogIndex
         package var last: LogIndex
@@ -81,7 +83,7 @@ extension Node {
     mutating func refreshStatus() {
         status = Status(
             term: term, role: role, leader: leader, committed: log.committed, applied: log.applied,
-            transferee: office.transferee, first: log.first, last: log.last)
+            transferee: office.transferee, isSoleVoter: isSoleVoter, first: log.first, last: log.last)
     }
 
     package var configuration: ConfigurationState { roster.configuration }

@@ -46,7 +46,9 @@ package struct Node: Sendable {
         clock = ElectionClock(seed: settings.seed)
         status = Status(
             term: origin.term, role: .follower, leader: nil, committed: origin.log.committed,
-            applied: origin.log.applied, transferee: nil, first: origin.log.first, last: origin.log.last)
+            applied: origin.log.applied, transferee: nil,
+            isSoleVoter: origin.configuration.isSoleVoter(settings.id), first: origin.log.first,
+            last: origin.log.last)
         clock.redraw(electionTicks: settings.electionTicks, isAlone: isSoleVoter)
         // Nobody can be disturbed by a member that decides alone: it need not wait (spec/raft.md 2).
         if isSoleVoter { clock.sinceContact = settings.electionTicks - 1 }

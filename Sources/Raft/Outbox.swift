@@ -57,6 +57,7 @@ struct Outbox {
 
     /// Moves staged messages out, or among the held ones. Call after the step's write was numbered.
     mutating func flush(into messages: inout [Message]) {
+        if staged.isEmpty { return }
         for (message, revealed) in staged {
             let until = revealed == .ballot ? ballotWrite : logWrite
             if until <= durable, !isLoop(message) {

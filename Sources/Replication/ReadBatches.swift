@@ -65,12 +65,14 @@ struct ReadBatches {
     mutating func receive(
         _ answers: inout [ReadState], dropped: inout [UInt64], into readable: inout [ReadState]
     ) {
-        for answer in answers where asked.contains(answer.token) {
-            for reader in batch { readable.append(ReadState(token: reader.token, index: answer.index)) }
-            batch.removeAll(keepingCapacity: true)
-            asked.removeAll(keepingCapacity: true)
+        if !answers.isEmpty {
+            for answer in answers where asked.contains(answer.token) {
+                for reader in batch { readable.append(ReadState(token: reader.token, index: answer.index)) }
+                batch.removeAll(keepingCapacity: true)
+                asked.removeAll(keepingCapacity: true)
+            }
+            answers.removeAll(keepingCapacity: true)
         }
-        answers.removeAll(keepingCapacity: true)
         // A round that raft gave up is asked for again as soon as a leader is known.
         if !dropped.isEmpty {
             asked.removeAll { dropped.contains($0) }

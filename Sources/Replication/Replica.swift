@@ -63,8 +63,6 @@ package struct Replica: Sendable {
     /// Raft's picture of this member, for status calls.
     package var status: Node.Status { node.status }
     package var configuration: ConfigurationState { node.configuration }
-    /// Whether this member decides alone, now.
-    package var isSoleVoter: Bool { node.isSoleVoter }
     /// What a leader knows of each member.
     package var progress: [Node.MemberProgress] { node.progress }
 
@@ -142,10 +140,9 @@ package struct Replica: Sendable {
         }
         forgetOldEntries(status)
         let newest = node.status
-        if newest != lastStatus {
-            lastStatus = newest
-            effects.status = newest
-        }
+        if let lastStatus, lastStatus == newest { return }
+        lastStatus = newest
+        effects.status = newest
     }
 
     /// Starts the next batch of reads when none is out, again when the last was lost.

@@ -25,8 +25,8 @@ final class EngineLink: Engine {
     struct PassOutcome {
         /// Read rounds that may go on.
         var readable: [UInt64]
-        /// What was proposed went the short way: its answer is likely in the loop's mailbox.
-        var isTaken = false
+        /// What was proposed went the short way, and this is to be taken as if it had come by the mailbox.
+        var applied: AppliedBatch?
     }
 
     private let switchboard: Switchboard
@@ -128,12 +128,10 @@ final class EngineLink: Engine {
         guard let pass else { return PassOutcome(readable: []) }
         var outcome = PassOutcome(readable: pass.readableNow)
         guard let first = pass.proposals.first else { return outcome }
-        if mayWait, pass.isBrief, pass.proposals.count == 1, pass.readableNow.isEmpty,
-            let shortPath = shortPath.withLock({ $0 })
-        {
-            outcome.isTaken = shortPath.take(first)
+        if mayWait, pass.isBrief, pass.readableNow.isEmpty, let shortPath = shortPath.withLock({ $0 }) {
+            outcome.applied = shortPath.take(pass.proposals, for: loop)
         }
-        if !outcome.isTaken, !switchboard.replica.push(.proposals(pass.proposals)) {
+        if outcome.applied == nil, !switchboard.replica.push(.proposals(pass.proposals)) {
             switchboard.tell(waiterOf: first.tag, .dropped(pass.proposals.map(\.tag), .tooManyRequests))
         }
         return outcome

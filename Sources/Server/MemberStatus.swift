@@ -53,7 +53,7 @@ final class MemberStatus: Sendable {
     }
 
     /// Publishes raft's status; true when another leader (or none) is known than before.
-    func publish(_ status: Node.Status, isSoleVoter: Bool) -> Bool {
+    func publish(_ status: Node.Status) -> Bool {
         state.withLock { state in
             let isChanged = state.leader != status.leader
             if isChanged, status.leader != nil { state.leaderChanges += 1 }
@@ -62,7 +62,7 @@ final class MemberStatus: Sendable {
             state.leader = status.leader
             state.term = status.term
             state.committed = status.committed
-            state.isSoleLeader = isSoleVoter && status.role == .leader
+            state.isSoleLeader = status.isSoleVoter && status.role == .leader
             return isChanged
         }
     }

@@ -38,17 +38,6 @@ import Testing
         #expect(mailbox.push(5))
     }
 
-    @Test func `what is pushed without ringing wakes nobody, and is drained with the rest`() throws {
-        let doorbell = try Doorbell()
-        let mailbox = Mailbox<Int>(doorbell: doorbell, capacity: 10)
-        mailbox.push(1, ringing: false)
-        #expect(!doorbell.wait(timeout: .milliseconds(1)))
-        mailbox.push(2)
-        var batch: [Int] = []
-        mailbox.drain(into: &batch)
-        #expect(batch == [1, 2])
-    }
-
     @Test func `a ring before the wait is not lost, and one ring wakes once`() throws {
         let doorbell = try Doorbell()
         doorbell.ring()

@@ -56,7 +56,30 @@ struct ApplyWorker: ~Copyable {
 
     /// Works off the mailbox.
     mutating func turn() {
+        var inputs: [ApplyInput] = []
+        swap(&inputs, &self.inputs)
         switchboard.apply.drain(into: &inputs)
+        let applied = apply(inputs)
+        inputs.removeAll(keepingCapacity: true)
+        swap(&inputs, &self.inputs)
+        answer()
+        tell(applied)
+    }
+
+    /// A turn for these alone, which stand in no mailbox. The answer to this loop is returned, others go to
+    /// their loops' mailboxes.
+    mutating func turn(for inputs: [ApplyInput], answering loop: Int) -> AppliedBatch {
+        let applied = apply(inputs)
+        var batch = AppliedBatch()
+        swap(&batch, &batches[loop])
+        owed &= ~(1 << loop)
+        answer()
+        tell(applied)
+        return batch
+    }
+
+    /// The last index that was applied, if there was any.
+    private mutating func apply(_ inputs: [ApplyInput]) -> LogIndex? {
         var applied: LogIndex?
         for input in inputs {
             switch input {
@@ -68,13 +91,14 @@ struct ApplyWorker: ~Copyable {
             case .stop: isStopping = true
             }
         }
-        inputs.removeAll(keepingCapacity: true)
         releaseReaders()
-        answer()
-        if let applied {
-            tellReplica(applied)
-            flushing.applied()
-        }
+        return applied
+    }
+
+    private mutating func tell(_ applied: LogIndex?) {
+        guard let applied else { return }
+        tellReplica(applied)
+        flushing.applied()
     }
 
     /// The replica looks at the published index whenever it is awake, and at each tick. It is woken for it

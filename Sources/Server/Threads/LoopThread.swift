@@ -80,8 +80,10 @@ final class LoopThread {
     private func goOn(hasMore: Bool) -> Bool {
         let outcome = link.endOfPass(loop: index, mayWait: loop.isForOneConnection && !hasMore)
         if !outcome.readable.isEmpty { services.readable(outcome.readable) }
-        if outcome.isTaken { loop.answerDoorbell() }
-        return outcome.isTaken || !outcome.readable.isEmpty
+        guard let batch = outcome.applied else { return !outcome.readable.isEmpty }
+        loop.answerDoorbell()
+        take(batch)
+        return true
     }
 
     private func takeInbox() {
@@ -90,12 +92,15 @@ final class LoopThread {
         batch.removeAll(keepingCapacity: true)
     }
 
+    private func take(_ batch: AppliedBatch) {
+        if !batch.replies.isEmpty { services.replies(batch.replies) }
+        if let revision = batch.visible { services.visible(revision) }
+        if !batch.readable.isEmpty { services.readable(batch.readable) }
+    }
+
     private func take(_ input: LoopInput) {
         switch input {
-        case .applied(let batch):
-            if !batch.replies.isEmpty { services.replies(batch.replies) }
-            if let revision = batch.visible { services.visible(revision) }
-            if !batch.readable.isEmpty { services.readable(batch.readable) }
+        case .applied(let batch): take(batch)
         case .dropped(let ids, let reason): services.dropped(ids, reason)
         case .readsDropped(let tokens): services.readsDropped(tokens)
         case .performed(let id, let result): services.performed(id, result)

@@ -29,8 +29,10 @@ struct ReplicaWorker: ~Copyable {
     private var batch: [ReplicaInput] = []
     /// Nanoseconds a write and sync of the log takes, the mean of the last few.
     private var writeTime: Int64 = 0
-    /// Off while `ShortPath` sees to the apply thread's work itself.
-    private var ringsApply = true
+    /// On while `ShortPath` sees to the apply thread's work itself.
+    private var keepsDecided = false
+    /// What is kept then, in its order.
+    private(set) var decided: [ApplyInput] = []
     private(set) var isStopping = false
 
     init(
@@ -57,17 +59,37 @@ struct ReplicaWorker: ~Copyable {
     /// Time passes in the replica; its effects are the next turn's.
     mutating func tick() {
         replica.handle(.tick, into: &effects)
-        if isLeading { status.publish(replica.progress) }
+        // Nobody asks how far others are where there are none.
+        if isLeading, journaler == nil { status.publish(replica.progress) }
     }
 
-    /// Works off the mailbox. `ringsApply`: whether the apply thread is to be woken for what is decided.
-    mutating func turn(ringsApply: Bool = true) {
-        self.ringsApply = ringsApply
+    /// Works off the mailbox.
+    mutating func turn() {
         switchboard.replica.drain(into: &batch)
         noteApplied()
         for input in batch { take(input) }
         batch.removeAll(keepingCapacity: true)
         act()
+    }
+
+    /// A turn for these alone, which stand in no mailbox. What is decided stays in `decided`: the caller
+    /// applies it or has it handed over before the next turn.
+    mutating func turn(for proposals: [ProposedEntry]) {
+        precondition(decided.isEmpty, "what was decided is applied before more is")
+        noteApplied()
+        keepsDecided = true
+        replica.handle(.propose(proposals), into: &effects)
+        act()
+        keepsDecided = false
+    }
+
+    /// What was decided is applied.
+    mutating func forgetDecided() { decided.removeAll(keepingCapacity: true) }
+
+    /// What was decided goes to the apply thread after all.
+    mutating func handOverDecided() {
+        for input in decided { switchboard.deliver(input, to: switchboard.apply) }
+        forgetDecided()
     }
 
     /// Whether a turn for one small request is likely over soon: nobody has to agree, and the disk was fast
@@ -149,8 +171,8 @@ struct ReplicaWorker: ~Copyable {
         }
     }
 
-    private func tellApply(_ input: ApplyInput) {
-        switchboard.deliver(input, to: switchboard.apply, ringing: ringsApply)
+    private mutating func tellApply(_ input: ApplyInput) {
+        if keepsDecided { decided.append(input) } else { switchboard.deliver(input, to: switchboard.apply) }
     }
 
     /// Writes the log, or has it written.
@@ -226,7 +248,7 @@ struct ReplicaWorker: ~Copyable {
     }
 
     private mutating func publishStatus(_ now: Node.Status) {
-        if status.publish(now, isSoleVoter: replica.isSoleVoter) { switchboard.tellLoops(.leaderChanged) }
+        if status.publish(now) { switchboard.tellLoops(.leaderChanged) }
         // After the status: the apply thread makes the lessor primary and then looks at it again.
         if isLeading, now.role != .leader { lessor.demote() }
         isLeading = now.role == .leader

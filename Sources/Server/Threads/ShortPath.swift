@@ -37,21 +37,27 @@ final class ShortPath: Sendable {
         self.keyspace = keyspace
     }
 
-    /// Does it; the answer is in the loop's mailbox or, as on the long way, comes there later. False, and
-    /// nothing done, when it has to go the long way.
-    func take(_ proposal: ProposedEntry) -> Bool {
-        guard proposal.data.count <= Self.bytesMax, !keyspace.isOverfull else { return false }
-        let isTaken = replica.workIfFree { worker in
-            // What others have queued is theirs to wait for. Only this worker fills the apply mailbox, so
-            // that what is there afterwards is what this turn has decided.
-            guard worker.isBrisk, switchboard.replica.isEmpty, switchboard.apply.isEmpty,
-                switchboard.replica.push(.proposals([proposal]), ringing: false)
-            else { return false }
-            worker.turn(ringsApply: false)
-            return true
+    /// Does it, for the loop of that number. Nil, and nothing done, when it has to go the long way.
+    ///
+    /// What comes back is for the loop to take as if it had come by its mailbox. It is empty when the apply
+    /// thread is at work: that one then applies the entry, and answers as on the long way.
+    func take(_ proposals: [ProposedEntry], for loop: Int) -> AppliedBatch? {
+        guard proposals.count == 1, proposals[0].data.count <= Self.bytesMax, !keyspace.isOverfull else {
+            return nil
         }
-        guard isTaken == true else { return false }
-        if apply.workIfFree({ $0.turn() }) == nil { switchboard.applyBell.ring() }
-        return true
+        let taken: AppliedBatch?? = replica.workIfFree { worker in
+            // What others have queued is theirs to wait for.
+            guard worker.isBrisk, switchboard.replica.isEmpty, switchboard.apply.isEmpty else { return nil }
+            worker.turn(for: proposals)
+            // Nobody else fills the apply thread's mailbox before the replica is let go, so that what is
+            // decided is applied in its order, either way.
+            if let batch = apply.workIfFree({ $0.turn(for: worker.decided, answering: loop) }) {
+                worker.forgetDecided()
+                return batch
+            }
+            worker.handOverDecided()
+            return AppliedBatch()
+        }
+        return taken ?? nil
     }
 }

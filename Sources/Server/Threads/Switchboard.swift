@@ -207,11 +207,9 @@ final class Switchboard: Sendable {
         for box in loops { deliver(input, to: box) }
     }
 
-    /// Puts in what must not be lost. `ringing`: as `Mailbox.push` has it.
-    func deliver<Element: Sendable>(
-        _ element: Element, to mailbox: Mailbox<Element>, ringing: Bool = true
-    ) {
-        let isIn = mailbox.push(element, ringing: ringing)
+    /// Puts in what must not be lost.
+    func deliver<Element: Sendable>(_ element: Element, to mailbox: Mailbox<Element>) {
+        let isIn = mailbox.push(element)
         precondition(isIn, "a mailbox for bounded answers overflowed")
     }
 }
