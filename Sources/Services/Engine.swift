@@ -23,7 +23,7 @@ import Store
 ///     leaderChanged()             the leader this member knows changed (also to or from none)
 ///     endOfPass() -> Bool         after each pass over sockets and mailboxes, before the loop sleeps;
 ///                                 true: run another pass at once
-///     tick(now)                   about every 50 ms
+///     tick(now)                   about every 100 ms
 ///     shutdown()                  once: no more answers will come
 ///
 /// A late answer to an id whose waiter is gone (timeout, cancelled call, earlier boot) is ignored.

@@ -74,6 +74,6 @@ extension LoopServices: WatchSink {
 
     func tickWatches() {
         if hub.count > 0 { hubHasWork = true }
-        for stream in streams.watches.values { stream.tick() }
+        for stream in streams.watches.values { stream.tick(self) }
     }
 }

@@ -208,7 +208,8 @@ final class WatchStream: GRPCHandler {
 
     // From the clock and the server.
 
-    func tick() {
+    /// `services` are the stream's own, which counts no reference.
+    func tick(_ services: LoopServices) {
         if watchdog?.isLeaderless(services.engine.status, at: services.now, services.limits) == true {
             return end(.noLeader)
         }

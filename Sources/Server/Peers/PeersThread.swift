@@ -27,7 +27,7 @@ final class PeersThread {
     private var batch: [PeersInput] = []
     private var answers: [LoopInput] = []
 
-    private static let tickInterval: Duration = .milliseconds(50)
+    private static let tickInterval: Duration = .milliseconds(250)
 
     /// `founders`: the other members as boot found them.
     init(member: Member, sockets: [ListeningSocket], founders: [PeerAddress], budget: ConnectionBudget) throws

@@ -44,7 +44,7 @@ struct HousekeeperThread {
         var requestTimeout: Duration
     }
 
-    private static let lookInterval: Duration = .milliseconds(100)
+    private static let lookInterval: Duration = .milliseconds(500)
     /// Until the member is published its clients wait.
     private static let eagerInterval: Duration = .milliseconds(5)
 
@@ -71,7 +71,7 @@ struct HousekeeperThread {
         var batch: [LoopInput] = []
         while !isStopping {
             startWork(at: MonotonicTime.now())
-            // An idle member looks for a due compaction ten times a second; an answer wakes it at once.
+            // An idle member looks for a due compaction twice a second; an answer wakes it at once.
             switchboard.housekeeperBell.wait(timeout: isPublished ? Self.lookInterval : Self.eagerInterval)
             switchboard.housekeeper.drain(into: &batch)
             let wasPublished = isPublished

@@ -25,7 +25,9 @@ final class LoopThread {
     }
 
     /// How often `LoopServices.tick` runs.
-    private static let tickInterval: Duration = .milliseconds(50)
+    private static let tickInterval: Duration = .milliseconds(100)
+    /// The same while the member stops, which waits for it.
+    private static let endingTickInterval: Duration = .milliseconds(20)
     /// What the last bytes of ended streams may take.
     private static let closingTime: Duration = .seconds(1)
 
@@ -56,8 +58,9 @@ final class LoopThread {
 
     private func tick() {
         services.tick(now: loop.now)
+        var interval = Self.endingTickInterval
         switch phase {
-        case .serving: break
+        case .serving: interval = Self.tickInterval
         case .draining(let deadline):
             guard services.isDrained || loop.now >= deadline else { break }
             services.shutdown()
@@ -65,7 +68,7 @@ final class LoopThread {
         case .closing(let deadline):
             if listeners.isIdle || loop.now >= deadline { return loop.stop() }
         }
-        loop.schedule(after: Self.tickInterval) { [unowned self] in tick() }
+        loop.schedule(after: interval) { [unowned self] in tick() }
     }
 
     private func endPass() {
