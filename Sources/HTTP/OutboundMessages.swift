@@ -10,13 +10,24 @@
 struct OutboundMessages {
     private enum Item {
         case bytes([UInt8])
-        case source(any MessageSource, size: Int)
+        case source(Sized)
 
         var size: Int {
             switch self {
             case .bytes(let bytes): bytes.count
-            case .source(_, let size): size
+            case .source(let sized): sized.size
             }
+        }
+    }
+
+    /// A source and the size it had. A class, so that an item is one pointer: each is moved several times.
+    private final class Sized {
+        let source: any MessageSource
+        let size: Int
+
+        init(_ source: any MessageSource) {
+            self.source = source
+            size = source.size
         }
     }
 
@@ -42,9 +53,10 @@ struct OutboundMessages {
     }
 
     mutating func append(_ source: any MessageSource) {
-        precondition(source.size <= UInt32.max, "a message's length fits its prefix")
+        let sized = Sized(source)
+        precondition(sized.size <= UInt32.max, "a message's length fits its prefix")
         sourceCount += 1
-        append(.source(source, size: source.size))
+        append(.source(sized))
     }
 
     private mutating func append(_ item: consuming Item) {
@@ -99,8 +111,8 @@ struct OutboundMessages {
                 unsafe part.copyMemory(from: .init(rebasing: $0[start..<start + part.count]))
             }
             return part.count
-        case .source(let source, _):
-            let count = unsafe source.fill(part)
+        case .source(let sized):
+            let count = unsafe sized.source.fill(part)
             precondition(count >= 0 && count <= part.count, "a source stays within its buffer")
             return count == 0 ? nil : count
         }
@@ -144,9 +156,9 @@ struct OutboundMessages {
     private mutating func forget(_ item: Item) {
         switch item {
         case .bytes(let bytes): heldBytes -= bytes.count
-        case .source(let source, _):
+        case .source(let sized):
             sourceCount -= 1
-            source.released()
+            sized.source.released()
         }
     }
 
