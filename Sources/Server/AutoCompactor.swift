@@ -31,6 +31,9 @@ struct AutoCompactor {
         if case .revision = mode { nextLook = now + Self.revisionInterval }
     }
 
+    /// When to ask `due` next; nil when there is nothing to ask.
+    var next: MonotonicTime? { mode == .off ? nil : nextLook }
+
     private var interval: Duration {
         if case .periodic(let period) = mode { return min(period, Self.longestInterval) }
         return Self.revisionInterval

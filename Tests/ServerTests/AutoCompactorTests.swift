@@ -56,4 +56,28 @@ import Testing
         compactor.finished(at: start + .seconds(600), succeeded: true)
         #expect(compactor.due(at: start + .seconds(900), revision: 20, isLeader: true) == nil)
     }
+
+    @Test func `one that keeps little is asked as often as it wants`() throws {
+        var compactor = AutoCompactor(mode: .periodic(.seconds(1)), now: start)
+        var now = start
+        var kept: [Int64] = []
+        while now < start + .seconds(20) {
+            now = now + HousekeeperThread.rest(until: compactor.next, at: now)
+            let milliseconds = now.nanoseconds / 1_000_000
+            if let target = compactor.due(at: now, revision: milliseconds, isLeader: true) {
+                kept.append(milliseconds - target)
+                compactor.finished(at: now, succeeded: true)
+            }
+        }
+        #expect(kept.count == 20)
+        #expect(kept.allSatisfy { $0 == 1000 })
+    }
+
+    @Test func `where nothing is compacted by itself nobody is woken for it`() {
+        let compactor = AutoCompactor(mode: .off, now: start)
+        #expect(compactor.next == nil)
+        #expect(HousekeeperThread.rest(until: nil, at: start) == .milliseconds(500))
+        // One that could not be asked in time.
+        #expect(HousekeeperThread.rest(until: start, at: start + .seconds(1)) == .milliseconds(20))
+    }
 }

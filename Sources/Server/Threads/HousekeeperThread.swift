@@ -45,6 +45,7 @@ struct HousekeeperThread {
     }
 
     private static let lookInterval: Duration = .milliseconds(500)
+    private static let shortestRest: Duration = .milliseconds(20)
     /// Until the member is published its clients wait.
     private static let eagerInterval: Duration = .milliseconds(5)
 
@@ -71,14 +72,22 @@ struct HousekeeperThread {
         var batch: [LoopInput] = []
         while !isStopping {
             startWork(at: MonotonicTime.now())
-            // An idle member looks for a due compaction twice a second; an answer wakes it at once.
-            switchboard.housekeeperBell.wait(timeout: isPublished ? Self.lookInterval : Self.eagerInterval)
+            // An answer wakes it at once.
+            let rest = Self.rest(until: compactor.next, at: MonotonicTime.now())
+            switchboard.housekeeperBell.wait(timeout: isPublished ? rest : Self.eagerInterval)
             switchboard.housekeeper.drain(into: &batch)
             let wasPublished = isPublished
             for input in batch { take(input) }
             batch.removeAll(keepingCapacity: true)
             if isPublished, !wasPublished { published() }
         }
+    }
+
+    /// How long it sleeps when nothing comes: a compactor that keeps little samples often, and must be asked
+    /// in time. One that could not be asked is, a moment later.
+    static func rest(until next: MonotonicTime?, at now: MonotonicTime) -> Duration {
+        guard let next else { return lookInterval }
+        return min(lookInterval, max(shortestRest, next - now))
     }
 
     private mutating func startWork(at now: MonotonicTime) {
