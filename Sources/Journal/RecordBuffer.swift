@@ -69,7 +69,10 @@ struct RecordBuffer: ~Copyable, Sendable {
     mutating func settle() {
         let kept = count % Limits.blockSize
         let start = count - kept
-        unsafe memory.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory.bytes[start..<count]))
+        if start > 0 {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: memory.bytes[start..<count])
+            unsafe memory.bytes.copyMemory(from: rest)
+        }
         base += UInt64(start)
         count = kept
         written = kept

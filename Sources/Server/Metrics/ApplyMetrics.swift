@@ -1,5 +1,6 @@
 import EtcdAPI
 import Logging
+import Net
 import Raft
 import Store
 import Telemetry
@@ -9,6 +10,7 @@ struct ApplyMetrics {
     private let metrics: ServerMetrics
     private let shared: AppliedCounts
     private let warningDuration: Duration
+    private let warningNanoseconds: Int64
     private let logger: Logger
     /// By the place of the kind in `ApplyCounts.requests`; made when the first of a kind was applied.
     private var succeeded: [Histogram?]
@@ -19,15 +21,16 @@ struct ApplyMetrics {
         self.metrics = metrics
         self.shared = shared
         self.warningDuration = warningDuration
+        warningNanoseconds = warningDuration.saturatedNanoseconds
         self.logger = logger
         let none = [Histogram?](repeating: nil, count: InternalRaftRequest.Kind.allCases.count)
         (succeeded, failed) = (none, none)
     }
 
-    /// A batch was applied in `time`; every request of it counts with the mean, for one reading of the
-    /// clock per request would cost more than a Put. Empties `counts`.
-    mutating func applied(_ entries: [Entry], in time: Duration, _ counts: inout ApplyCounts) {
-        let mean = time.inSeconds / Double(max(entries.count, 1))
+    /// A batch was applied in so many nanoseconds; every request of it counts with the mean, for one reading
+    /// of the clock per request would cost more than a Put. Empties `counts`.
+    mutating func applied(_ entries: [Entry], nanoseconds: Int64, _ counts: inout ApplyCounts) {
+        let mean = Double(nanoseconds) * 1e-9 / Double(max(entries.count, 1))
         for place in counts.counted {
             let requests = counts.requests[place]
             if requests.succeeded > 0 {
@@ -51,7 +54,7 @@ struct ApplyMetrics {
             metrics.lease.granted.add()
             metrics.lease.ttl.observe(Double(ttl))
         }
-        if time > warningDuration { warn(entries, time) }
+        if nanoseconds > warningNanoseconds { warn(entries, .nanoseconds(nanoseconds)) }
         counts.removeAll()
     }
 

@@ -139,7 +139,8 @@ struct ApplyWorker: ~Copyable {
             for loop in switchboard.loops.indices { owe(loop) { $0.visible = revision } }
         }
         let machine = machine  // the metrics are changed meanwhile, and are a part of self as it is
-        metrics.applied(entries, in: MonotonicTime.now() - now, &machine.counts)
+        let nanoseconds = MonotonicTime.now().nanoseconds - now.nanoseconds
+        metrics.applied(entries, nanoseconds: nanoseconds, &machine.counts)
     }
 
     /// Replaces the state by a received one, and says so at once: the replica holds back what comes after.
