@@ -51,7 +51,6 @@ package struct DatabaseDump {
             // The buffer does not leave the closure.
             hash = unsafe bytes.withUnsafeBytes { unsafe platform_crc32c(hash, $0.baseAddress, $0.count) }
         }
-        let unhashed = ["consistent_index", "term", "storageVersion"].map { Array($0.utf8) }
         try transfer { () throws(TransferError) in
             try source.forEach { bucket, key, value in
                 while let name = names.first, name <= bucket.name {
@@ -59,7 +58,7 @@ package struct DatabaseDump {
                     names.removeFirst()
                 }
                 let key = key.copied()
-                if bucket == .meta, unhashed.contains(key) { return true }
+                if bucket == .meta, MetaKey.unhashed.contains(key) { return true }
                 add(key)
                 add(value.copied())
                 return true

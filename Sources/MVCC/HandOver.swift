@@ -153,5 +153,5 @@ package enum MetaKey {
     package static let consistentIndex = Array("consistent_index".utf8)
     package static let term = Array("term".utf8)
     /// What Maintenance.Hash leaves out.
-    static let unhashed = [consistentIndex, term, Array("storageVersion".utf8)]
+    package static let unhashed = [consistentIndex, term, Array("storageVersion".utf8)]
 }
