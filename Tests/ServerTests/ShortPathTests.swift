@@ -38,8 +38,11 @@ private final class Loopless {
         let budget = try #require(ConnectionBudget.ofDescriptorLimit())
         try member.start(booted, peerSockets: [], budget: budget) {}
         while !member.status.allowsLocalReads { bell.wait(timeout: .milliseconds(5)) }
-        // The housekeeper publishes the member: until then the replica and the apply thread are at work.
-        while member.membership.members.first?.name != "default" { bell.wait(timeout: .milliseconds(5)) }
+        // The housekeeper publishes the member, then the cluster's version: until then the replica and the
+        // apply thread are at work.
+        while member.membership.members.first?.name != "default" || member.membership.clusterVersion == nil {
+            bell.wait(timeout: .milliseconds(5))
+        }
         // Beside other tests the disk is slow.
         try path.replica.work { $0.briskWrite = .max }
     }
