@@ -80,7 +80,7 @@ let package = Package(
         module("Journal", ["Raft", "Wire", "CZlib", "CPlatform", "COpenSSL"]),
         module(
             "Store", ["MVCC", "Backend", "EtcdAPI", "Wire", "Raft", "COpenSSL", "CCrypt", protobuf]),
-        module("HTTP", ["HPACK", "CNgHTTP2", "CZlib", "Net", "Wire", "CPlatform"]),
+        module("HTTP", ["HPACK", "CZlib", "Net", "Wire", "CPlatform"]),
 
         // Floor 3.
         module(

@@ -1,6 +1,6 @@
 // The allocator's entry points, counted and handed on to glibc's own (the GNU C Library manual, "Replacing
 // malloc", allows a program to define them; what glibc returns, glibc's free takes). The program that links
-// this exports them, so the shared libraries (Swift's runtime, nghttp2, LMDB) come through here too.
+// this exports them, so the shared libraries (Swift's runtime, LMDB) come through here too.
 #include "CAllocations.h"
 #include <errno.h>
 #include <stddef.h>

@@ -54,7 +54,7 @@ private final class CallOperation: Operation, SessionHost {
         let configuration = HTTPConfiguration(
             routes: GRPCRoutes(LoopServices.paths), metadataKeys: LoopServices.metadataKeys)
         session = HTTP2ServerSession(
-            configuration: configuration, library: HTTP2Library(configuration.limits),
+            configuration: configuration,
             application: services, host: self)
         unsafe frames.opening.withUnsafeBytes { unsafe session?.receive($0) }
         try answer()

@@ -13,7 +13,7 @@ import Net
 package final class GRPCCall: HTTP2Stream {
     /// Gone when the stream is.
     private var session: HTTP2ServerSession?
-    /// The response headers are submitted: streaming, while the call is open.
+    /// The response headers are written or on their way: streaming, while the call is open.
     private(set) var hasBegun = false
     /// Unique among the calls of this process.
     package let id: UInt64
@@ -65,7 +65,7 @@ package final class GRPCCall: HTTP2Stream {
     package func begin() {
         guard isOpen, !hasBegun, let session else { return }
         hasBegun = true
-        session.submitResponse(self)
+        session.begin(self)
     }
 
     /// Queues one message.
@@ -100,7 +100,7 @@ package final class GRPCCall: HTTP2Stream {
         guard isOpen, let session else { return }
         handler = nil
         isOpen = false
-        if hasBegun { session.submitStatus(self, status) } else { session.submitTrailersOnly(self, status) }
+        session.finish(self, status)
     }
 
     // What the session tells.

@@ -1,62 +1,55 @@
-import CNgHTTP2
+import HPACK
 
-/// What calls ask for.
+/// What calls have to say.
 extension HTTP2ServerSession {
-    func submitResponse(_ call: GRPCCall) {
-        var provider = unsafe provider(call)
-        must(
-            unsafe nghttp2_submit_response(
-                session, call.streamID, library.responseHeaders, library.responseHeaders.count, &provider))
-        requestFlush()
+    static let responseHeaders = HeaderList([(":status", "200"), ("content-type", "application/grpc")])
+    static let okTrailers = HeaderList([("grpc-status", "0")])
+
+    /// The response begins: its headers leave with the next write.
+    func begin(_ call: GRPCCall) {
+        call.owesHead = true
+        resume(call)
     }
 
-    /// The status follows what is queued, as trailers.
-    func submitStatus(_ call: GRPCCall, _ status: GRPCStatus) {
+    /// A message was queued: the response begins, or its stream is woken.
+    func queued(_ call: GRPCCall, bytes: Int) {
+        count(call, bytes: bytes)
+        if call.hasBegun { resume(call) } else { call.begin() }
+    }
+
+    /// The status follows what is queued.
+    func finish(_ call: GRPCCall, _ status: GRPCStatus) {
         call.status = status
         call.isOutputWhole = true
         resume(call)
     }
 
-    func submitTrailersOnly(_ call: GRPCCall, _ status: GRPCStatus) {
-        submitRefusal(call.streamID, 200, status)
-    }
-
-    func submitTrailers(_ streamID: Int32, _ status: GRPCStatus) {
-        if status == .ok {
-            must(
-                unsafe nghttp2_submit_trailer(session, streamID, library.okTrailers, library.okTrailers.count)
-            )
-            return
-        }
-        unsafe withFields(status) { fields in
-            must(unsafe nghttp2_submit_trailer(session, streamID, fields.baseAddress, fields.count))
+    /// Trailers behind a response that has begun, else all of it in one block.
+    func writeStatus(_ call: GRPCCall) {
+        let status = call.status ?? GRPCStatus(.unknown)
+        if !call.hasBegun {
+            writeHeaders(call.streamID, Self.fields(200, status), endsStream: true)
+        } else if status == .ok {
+            writeHeaders(call.streamID, Self.okTrailers, endsStream: true)
+        } else {
+            writeHeaders(call.streamID, Self.fields(status), endsStream: true)
         }
     }
 
-    /// A response without a message: everything in one HEADERS frame that ends the stream.
-    func submitRefusal(_ streamID: Int32, _ httpStatus: Int, _ status: GRPCStatus) {
-        let number = Array(String(httpStatus).utf8)
-        unsafe number.withUnsafeBufferPointer { number in
-            unsafe withFields(status) { fields in
-                var all = unsafe [
-                    HTTP2Library.field(":status", number), library.responseHeaders[1],
-                ]
-                unsafe all.append(contentsOf: fields)
-                must(unsafe nghttp2_submit_response(session, streamID, all, all.count, nil))
-            }
-        }
-        requestFlush()
+    /// Answers a request that becomes no call.
+    func refuse(_ streamID: Int32, _ httpStatus: Int, _ status: GRPCStatus, hasEnded: Bool) {
+        writeHeaders(streamID, Self.fields(httpStatus, status), endsStream: true)
+        if !hasEnded { appendReset(streamID, .noError) }
     }
 
-    private func withFields(_ status: GRPCStatus, _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Void) {
-        let code = Array(String(status.code.rawValue).utf8)
+    private static func fields(_ httpStatus: Int, _ status: GRPCStatus) -> [(String, [UInt8])] {
+        [(":status", Array(String(httpStatus).utf8)), ("content-type", Array("application/grpc".utf8))]
+            + fields(status)
+    }
+
+    private static func fields(_ status: GRPCStatus) -> [(String, [UInt8])] {
+        let code = ("grpc-status", Array(String(status.code.rawValue).utf8))
         let message = status.encodedMessage
-        unsafe code.withUnsafeBufferPointer { code in
-            unsafe message.withUnsafeBufferPointer { message in
-                var fields = unsafe [HTTP2Library.field("grpc-status", code)]
-                if !message.isEmpty { unsafe fields.append(HTTP2Library.field("grpc-message", message)) }
-                unsafe fields.withUnsafeBufferPointer { unsafe body($0) }
-            }
-        }
+        return message.isEmpty ? [code] : [code, ("grpc-message", message)]
     }
 }

@@ -1,4 +1,4 @@
-import CNgHTTP2
+import HPACK
 import Net
 
 /// The write buffer of the flush that is running, and how far it is filled.
@@ -29,40 +29,33 @@ import Net
 
 /// From streams to bytes.
 extension HTTP2Session {
-    /// More than any one piece nghttp2 hands out, or has written at once: a frame of 16 KiB and its head.
-    /// With less room it is not asked.
-    private static let pieceBytesMax = 16 * 1024 + 64
+    /// No stream gets its turn while there is less room: for a frame of 16 KiB, and small ones around it.
+    private static let turnBytes = HTTP2FrameHead.payloadBytesMax + 64
 
     /// Fills `buffer` with frames and answers how many bytes; 0 when there is nothing to say now.
     package final func produce(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         unsafe output = OutputCursor(buffer)
-        repeat {
-            guard fill() else {
-                output = OutputCursor()
-                host?.close()
-                return 0
-            }
-        } while tellDrained() && output.room >= Self.pieceBytesMax
+        repeat { fill() } while tellDrained() && output.room >= Self.turnBytes
         let count = output.count
-        // nghttp2 was asked until it had nothing: else it may be in the midst of something.
-        let isFinished = output.room >= Self.pieceBytesMax
         output = OutputCursor()
         let isAlive = isAlive
-        isSilent = isFinished && isAlive && !hasOutput
+        isSilent = isAlive && !hasOutput
         if count == 0, !isAlive { host?.closeWhenFlushed() }
         return count
     }
 
-    /// Takes frames from nghttp2 until it has none or the buffer is full; false when nghttp2 gave up.
-    private func fill() -> Bool {
-        while output.room >= Self.pieceBytesMax {
-            var piece: UnsafePointer<UInt8>?
-            let count = unsafe nghttp2_session_mem_send(session, &piece)
-            if count < 0 { return false }
-            if count == 0 { return true }
-            unsafe output.append(UnsafeRawBufferPointer(start: piece, count: count))
+    /// Lets everyone speak in turn until nobody has anything to say or the buffer is full.
+    private func fill() {
+        while true {
+            if !control.isEmpty {
+                control.move(to: &output)
+                guard control.isEmpty else { return }
+                unsentAcknowledgements = 0
+            }
+            guard output.room >= Self.turnBytes, let stream = ready.popFirst() else { return }
+            stream.isReady = false
+            if stream.isListed { speak(stream) }
         }
-        return true
     }
 
     /// Tells the streams whose queues ran low; true when there were any.
@@ -76,51 +69,118 @@ extension HTTP2Session {
         return true
     }
 
-    /// nghttp2 asks how much of a stream's DATA comes next; `room` is what frame and windows allow.
-    final func offerData(_ stream: HTTP2Stream, room: Int, _ flags: inout UInt32) -> Int {
+    /// One turn: at most one frame of DATA, with what comes before and behind it.
+    private func speak(_ stream: HTTP2Stream) {
+        if let code = stream.resetCode {
+            if stream.streamID != 0 { appendReset(stream.streamID, code) }
+            return close(stream, code)
+        }
+        if stream.isLocalClosed || stream.owesHead && !writeHead(stream) { return }
         let available = stream.outbound.byteCount
-        if available == 0, !stream.isOutputWhole {
-            // Nobody else speaks: it stays where it is. Setting it aside, and taking it up again for its next
-            // message, would be a third of nghttp2's work for a message.
-            guard hasOutput else { return Int(NGHTTP2_ERR_PAUSE.rawValue) }
-            stream.isDeferred = true
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        if available > 0 {
+            let window = min(sendWindow, stream.sendWindow)
+            let room = min(HTTP2FrameHead.payloadBytesMax, output.room - HTTP2FrameHead.size)
+            let count = min(available, window, room)
+            guard count > 0 else { return wait(stream) }
+            let isLast = count == available && stream.isOutputWhole
+            guard writeData(stream, count, endsStream: isLast && endsWithData) else {
+                return reset(stream, .internalError)  // a source failed
+            }
+            if !isLast {
+                if count < available { beginsToSpeak(stream) }
+                return
+            }
+            if endsWithData { return outputEnded(stream) }
+        } else if !stream.isOutputWhole {
+            return
         }
-        flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
-        if available <= room, stream.isOutputWhole {
-            flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
-            hasSpoken(stream)
-            endOutput(stream, &flags)
-        }
-        return min(available, room)
+        writeEnd(stream)
+        outputEnded(stream)
     }
 
-    /// Writes the frame that was offered: its head, then the bytes from the stream's queue.
-    final func writeData(_ stream: HTTP2Stream, head: UnsafeRawBufferPointer, count: Int) -> Int32 {
+    /// A window holds the stream back. Its own is opened by name; the connection's for whoever waits.
+    private func wait(_ stream: HTTP2Stream) {
+        guard stream.sendWindow > 0 else { return }
+        if sendWindow > 0 { return beginsToSpeak(stream) }  // only the buffer is full
+        if stream.isBlocked { return }
+        stream.isBlocked = true
+        blocked.append(stream)
+    }
+
+    /// Our END_STREAM is written.
+    private func outputEnded(_ stream: HTTP2Stream) {
+        stream.isLocalClosed = true
+        if stream.isRemoteClosed { close(stream, .noError) } else { outputEndedFirst(stream) }
+    }
+
+    /// Writes a frame of `count` bytes from the stream's queue; false, and nothing written, when a source
+    /// failed.
+    private func writeData(_ stream: HTTP2Stream, _ count: Int, endsStream: Bool) -> Bool {
         let start = output.count
-        unsafe output.append(head)
+        let flags = endsStream ? HTTP2Flag.endStream : 0
+        let head = HTTP2FrameHead(length: count, .data, flags: flags, stream.streamID)
+        unsafe head.write(to: output.next(HTTP2FrameHead.size))
         let held = stream.outbound.heldBytes
         let isCopied = unsafe stream.outbound.copy(into: output.next(count))
         unsentBytes -= held - stream.outbound.heldBytes
-        if !isCopied {  // a source failed: the frame is taken back and the stream reset, INTERNAL_ERROR
+        guard isCopied else {
             output.rewind(to: start)
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            return false
         }
-        if stream.outbound.isEmpty, !stream.isOutputWhole { hasSpoken(stream) }
+        sendWindow -= count
+        stream.sendWindow -= count
+        keepalive.sentHeadersOrData()
         if stream.outbound.sourceCount > 0, let host { stream.lastProgress = host.now }
         if stream.isAboveLowWater, stream.outbound.byteCount < limits.lowWaterBytes {
             stream.isAboveLowWater = false
             drained.append(stream)
         }
-        // Else nghttp2 goes on with what follows, trailers for one, without asking whether that fits; where
-        // nothing follows, it would ask the streams once more.
-        return output.room < Self.pieceBytesMax || !hasOutput ? NGHTTP2_ERR_PAUSE.rawValue : 0
+        return true
+    }
+
+    /// Writes the header block of a list.
+    final func writeHeaders(_ streamID: Int32, _ list: HeaderList, endsStream: Bool) {
+        block.removeAll(keepingCapacity: true)
+        encoder.encode(list, into: &block)
+        writeBlock(streamID, endsStream: endsStream)
+    }
+
+    /// Writes a header block that is not expected again.
+    final func writeHeaders(_ streamID: Int32, _ fields: [(String, [UInt8])], endsStream: Bool) {
+        block.removeAll(keepingCapacity: true)
+        encoder.encodeOnce(fields, into: &block)
+        writeBlock(streamID, endsStream: endsStream)
+    }
+
+    /// Writes `block`: to the buffer where it has room, else behind what waits for the next one.
+    private func writeBlock(_ streamID: Int32, endsStream: Bool) {
+        keepalive.sentHeadersOrData()
+        let endStream = endsStream ? HTTP2Flag.endStream : 0
+        if control.isEmpty,
+            block.count <= min(HTTP2FrameHead.payloadBytesMax, output.room - HTTP2FrameHead.size)
+        {
+            let flags = endStream | HTTP2Flag.endHeaders
+            let head = HTTP2FrameHead(length: block.count, .headers, flags: flags, streamID)
+            unsafe head.write(to: output.next(HTTP2FrameHead.size))
+            unsafe block.withUnsafeBytes { unsafe output.append($0) }
+            return
+        }
+        var rest = block[...]
+        var type = HTTP2FrameType.headers
+        var flags = endStream
+        repeat {
+            let part = rest.prefix(HTTP2FrameHead.payloadBytesMax)
+            rest = rest.dropFirst(part.count)
+            if rest.isEmpty { flags |= HTTP2Flag.endHeaders }
+            control.append(HTTP2FrameHead(length: part.count, type, flags: flags, streamID))
+            control.append(part)
+            (type, flags) = (.continuation, 0)
+        } while !rest.isEmpty
     }
 
     /// A message was queued.
     final func count(_ stream: HTTP2Stream, bytes: Int) {
         unsentBytes += bytes
-        beginsToSpeak(stream)
         if stream.outbound.byteCount >= limits.lowWaterBytes { stream.isAboveLowWater = true }
         if stream.outbound.sourceCount > 0, let host {
             if stream.outbound.sourceCount == 1 { stream.lastProgress = host.now }
@@ -131,10 +191,6 @@ extension HTTP2Session {
     /// A stream that had nothing to say has something now.
     final func resume(_ stream: HTTP2Stream) {
         beginsToSpeak(stream)
-        if stream.isDeferred {
-            stream.isDeferred = false
-            must(unsafe nghttp2_session_resume_data(session, stream.streamID))
-        }
         requestFlush()
     }
 }

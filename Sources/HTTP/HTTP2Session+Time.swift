@@ -1,4 +1,3 @@
-import CNgHTTP2
 import Net
 
 /// What time does to a connection: keepalive, deadlines, readers that stall.

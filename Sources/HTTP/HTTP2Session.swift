@@ -1,93 +1,89 @@
-import CNgHTTP2
-import CPlatform
+import HPACK
 import Net
 
-/// One side of an HTTP/2 connection: bytes in, messages out, and back. No socket, no clock. What a server and
-/// a client do differently stands in `HTTP2ServerSession` and `HTTP2ClientSession`.
+/// One side of an HTTP/2 connection (RFC 9113): bytes in, messages out, and back. No socket, no clock. What a
+/// server and a client do differently stands in `HTTP2ServerSession` and `HTTP2ClientSession`.
 ///
-///     receive(bytes) ─▶ nghttp2 ─▶ HEADERS, DATA ─▶ a stream's verbs
-///     produce(into:) ◀─ nghttp2 ◀─ offerData, writeData ◀─ a stream's `outbound`
+///     receive(bytes) ─▶ frames ─▶ header blocks, DATA ─▶ a stream's verbs
+///     produce(into:) ◀─ `control`, then the streams of `ready` ◀─ a stream's `outbound`
 ///
 /// Output is pulled: a stream's bytes leave its queue only when the connection has room for a write and
 /// the other side's windows take them. DATA is written straight from the queue into the connection's write
-/// buffer (nghttp2's NO_COPY), so a message is copied once on its way out.
+/// buffer, so a message is copied once on its way out.
 ///
 /// Invariants:
-/// 1. `streams[stream.position] === stream` for every stream of ours that nghttp2 still has.
+/// 1. `streams[stream.position] === stream` for every stream that is listed; `table` has those with a number.
 /// 2. `partialBytes` and `unsentBytes` are the sums over `streams` of what they hold.
-/// 3. A stream with bytes or an end that nghttp2 has not got is speaking, and `speakers` counts those: while
-///    there are none, and nghttp2 has no other frames queued, there is nothing to say.
+/// 3. A listed stream that could write something now is in `ready`, or in `blocked` if only the connection's
+///    window holds it back: while `ready` and `control` are empty there is nothing to say.
+/// 4. `control` is empty when a stream gets its turn, so header blocks leave in the order of their encoding.
 @safe package class HTTP2Session {
-    enum Side { case server, client }
-
     // What every message touches stands together: one message for each of many clients finds all of it
     // outside of the caches.
     private(set) final var host: (any SessionHost)?
-    /// nghttp2's object; ours from init to deinit.
-    final let session: OpaquePointer
-    final let library: HTTP2Library
     final var unsentBytes = 0
-    /// How many streams are speaking (`HTTP2Stream.isSpeaking`).
-    private final var speakers = 0
+    /// Bytes of DATA the other side takes on this connection.
+    final var sendWindow = 65_535
+    final var ready = HTTP2StreamQueue()
     final var output = OutputCursor()
+    final var control = ControlQueue()
+    /// The connection broke down: GOAWAY is the last word.
+    private(set) final var isTerminated = false
     final var drained: [HTTP2Stream] = []
     /// See `ByteMachine`.
     package final internal(set) var isSilent = false
-    /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other. Not
-    /// retained; emptied when nghttp2 closes it, which is while `streams` still holds it.
-    private final var recent: (streamID: Int32, stream: Unmanaged<HTTP2Stream>)?
+    /// The stream found last: its HEADERS, DATA and trailers mostly come one behind the other.
+    private final var recent: HTTP2Stream?
     final var keepalive: Keepalive
+    final var table = HTTP2StreamTable()
     final var streams: [HTTP2Stream] = []
     final var partialBytes = 0
-
-    final var limits: HTTPLimits { library.limits }
+    final var encoder = HeaderEncoder()
+    /// A header block being made.
+    final var block: [UInt8] = []
+    /// Streams that have DATA for which the connection has no window.
+    final var blocked: [HTTP2Stream] = []
+    final var input = HTTP2Input()
+    final var decoder = HeaderDecoder()
+    /// Bytes of DATA that came since we last opened the connection's window.
+    final var receivedBytes = 0
+    /// The window of a new stream for our bytes.
+    final var initialSendWindow = 65_535
+    /// Acknowledgements in `control`, at least.
+    final var unsentAcknowledgements = 0
+    /// The greatest number of a stream that the other side began.
+    final var lastPeerStreamID: Int32 = 0
+    /// The other side has sent its SETTINGS: it speaks HTTP/2.
+    final var isGreeted = false
+    /// No stream begins on this connection any more.
+    final var hasGoneAway = false
+    final var resets: TokenBucket
+    final let limits: HTTPLimits
 
     /// Greets with these SETTINGS and the connection's window.
-    init(
-        _ side: Side, library: HTTP2Library, host: any SessionHost,
-        settings: [(id: nghttp2_settings_id, value: UInt32)]
-    ) {
-        self.library = library
+    init(limits: HTTPLimits, host: any SessionHost, settings: [(HTTP2Setting, UInt32)]) {
+        self.limits = limits
         self.host = host
         keepalive = Keepalive(now: host.now)
-        var made: OpaquePointer?
-        // The user pointer is set below, when self is whole; nothing calls back before bytes arrive.
-        let result =
-            switch side {
-            case .server: unsafe nghttp2_session_server_new2(&made, library.callbacks, nil, library.options)
-            case .client: unsafe nghttp2_session_client_new2(&made, library.callbacks, nil, library.options)
-            }
-        guard result == 0, let session = unsafe made else { preconditionFailure("no memory for a session") }
-        unsafe self.session = session
-        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
-        greet(settings.map { nghttp2_settings_entry(settings_id: Int32($0.id.rawValue), value: $0.value) })
+        resets = TokenBucket(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond, now: host.now)
+        greet(settings)
     }
-
-    deinit { unsafe nghttp2_session_del(session) }
 
     final var peerDescription: String { host?.peerDescription ?? "" }
 
-    private func greet(_ settings: [nghttp2_settings_entry]) {
-        must(
-            unsafe nghttp2_submit_settings(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count))
-        must(
-            unsafe nghttp2_session_set_local_window_size(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, limits.windowBytes))
+    /// What a side says ahead of its SETTINGS.
+    var preface: [UInt8] { [] }
+
+    private func greet(_ settings: [(HTTP2Setting, UInt32)]) {
+        control.append(preface)
+        control.append(HTTP2FrameHead(length: 6 * settings.count, .settings, 0))
+        for (setting, value) in settings {
+            control.append(setting.rawValue)
+            control.append(value)
+        }
+        appendWindowUpdate(0, Int(limits.windowBytes) - 65_535)
         requestFlush()
         if let host { host.wake(at: host.now + limits.keepaliveInterval) }
-    }
-
-    /// Takes bytes off the wire.
-    package final func receive(_ bytes: UnsafeRawBufferPointer) {
-        guard let host else { return }
-        keepalive.received(host.now)
-        let count = unsafe nghttp2_session_mem_recv(
-            session, bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count)
-        // Negative: no HTTP/2, a flood beyond its bound, or no memory. What nghttp2 can answer
-        // (GOAWAY) is no error here: it is queued as output.
-        if count < 0 { return host.close() }
-        settle()
     }
 
     final func requestFlush() {
@@ -98,98 +94,80 @@ import Net
     }
 
     /// Asks for a flush when there is output, and for the end when nothing can follow.
-    private func settle() {
+    final func settle() {
         if hasOutput { requestFlush() } else if !isAlive { host?.closeWhenFlushed() }
     }
 
-    /// There may be something to say. Unlike nghttp2's own answer, which is yes for every stream that is not
-    /// deferred (`offerData`).
-    final var hasOutput: Bool {
-        unsafe speakers > 0 || nghttp2_session_get_outbound_queue_size(session) > 0
-    }
+    /// There is something to say, as far as the other side's windows are known.
+    final var hasOutput: Bool { !ready.isEmpty || !control.isEmpty }
 
     /// Something may still follow, from this side or the other.
-    final var isAlive: Bool {
-        unsafe nghttp2_session_want_read(session) != 0 || nghttp2_session_want_write(session) != 0
-    }
+    final var isAlive: Bool { !isTerminated && (!hasGoneAway || !streams.isEmpty) }
 
-    /// The stream has bytes or an end for nghttp2.
-    final func beginsToSpeak(_ stream: HTTP2Stream) {
-        if stream.isSpeaking { return }
-        // What comes next for this connection is the end of the pass, with nghttp2.
-        if speakers == 0 { prefetchLibrary() }
-        stream.isSpeaking = true
-        speakers += 1
-    }
+    /// Bytes from the other side still mean something.
+    final var isListening: Bool { !isTerminated && host != nil }
 
-    /// Asks for what nghttp2 touches of its object (1.52, seen under valgrind) to send DATA: streams, queues
-    /// and the frame under way, and behind the tables of HPACK its callbacks and windows. With a message to
-    /// each of 100 connections, waiting for this memory was 4 % of the loop's time on a busy host.
-    private func prefetchLibrary() {
-        let start = unsafe UnsafeRawPointer(session)
-        unsafe platform_prefetch(start, 384)
-        unsafe platform_prefetch(start + 640, 128)
-        unsafe platform_prefetch(start + 2368, 560)
-    }
-
-    /// nghttp2 has got all of it.
-    final func hasSpoken(_ stream: HTTP2Stream) {
-        guard stream.isSpeaking else { return }
-        stream.isSpeaking = false
-        speakers -= 1
+    /// The connection is broken: says so, and nothing else from now on.
+    final func terminate(_ code: HTTP2ErrorCode) {
+        if isTerminated { return }
+        appendGoAway(lastPeerStreamID, code)
+        isTerminated = true
+        ready.removeAll()
+        for stream in streams { stream.isReady = false }
+        requestFlush()
     }
 
     /// The connection is gone: every stream that was open has ended.
     final func closed() {
         let ended = streams
         streams = []
-        unsafe recent = nil
+        table.removeAll()
+        ready.removeAll()
+        blocked = []
+        input.forgetData()
+        recent = nil
         host = nil
         for stream in ended { end(stream, nil) }
         partialBytes = 0
         unsentBytes = 0
-        speakers = 0
     }
 
-    final func submitPing() {
-        must(unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil))
-    }
-
-    final func reset(_ streamID: Int32, _ code: nghttp2_error_code) {
-        must(
-            unsafe nghttp2_submit_rst_stream(
-                session, UInt8(NGHTTP2_FLAG_NONE.rawValue), streamID, code.rawValue))
-        requestFlush()
-    }
+    // Streams.
 
     final func stream(_ streamID: Int32) -> HTTP2Stream? {
-        if let recent = unsafe recent, unsafe recent.streamID == streamID {
-            return unsafe recent.stream.takeUnretainedValue()
-        }
-        guard let pointer = unsafe nghttp2_session_get_stream_user_data(session, streamID) else { return nil }
-        let found = unsafe Unmanaged<HTTP2Stream>.fromOpaque(pointer)
-        unsafe recent = (streamID, found)
-        return unsafe found.takeUnretainedValue()
+        if let recent, recent.streamID == streamID { return recent }
+        guard let found = table.find(streamID) else { return nil }
+        recent = found
+        return found
     }
 
-    /// Where DATA of a stream comes from; nghttp2 hands the stream back to the callbacks, without a
-    /// search for it.
-    final func provider(_ stream: HTTP2Stream) -> nghttp2_data_provider {
-        unsafe nghttp2_data_provider(
-            source: nghttp2_data_source(ptr: Unmanaged.passUnretained(stream).toOpaque()),
-            read_callback: onReadOutbound)
-    }
-
-    /// Holds the stream until nghttp2 has closed it.
+    /// Holds the stream until it is closed.
     final func list(_ stream: HTTP2Stream) {
         stream.position = streams.count
         stream.isListed = true
         streams.append(stream)
+        if stream.streamID != 0 { number(stream) }
     }
 
-    final func streamClosed(_ streamID: Int32, _ code: UInt32) {
-        guard let stream = stream(streamID) else { return }
-        unsafe recent = nil
+    /// The stream has got its number.
+    final func number(_ stream: HTTP2Stream) {
+        stream.sendWindow = initialSendWindow
+        table.insert(stream)
+        recent = stream
+    }
+
+    /// The stream has something to write.
+    final func beginsToSpeak(_ stream: HTTP2Stream) {
+        if stream.isReady || !stream.isListed || isTerminated { return }
+        stream.isReady = true
+        ready.append(stream)
+    }
+
+    /// Both sides have ended the stream, or one has reset it with this code.
+    final func close(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode?) {
+        guard stream.isListed else { return }
+        if recent === stream { recent = nil }
+        if stream.streamID != 0 { table.remove(stream.streamID) }
         let last = streams.removeLast()
         if last !== stream {
             last.position = stream.position
@@ -199,40 +177,65 @@ import Net
     }
 
     /// The stream is gone: lets go of what it holds, and tells whoever still listens.
-    private func end(_ stream: HTTP2Stream, _ code: UInt32?) {
+    private func end(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode?) {
         unsentBytes -= stream.outbound.heldBytes
         partialBytes -= stream.assembler.heldBytes
         stream.outbound.removeAll()
-        hasSpoken(stream)
         stream.isListed = false
         ended(stream, code)
     }
 
-    // What a side does with frames; by default nothing.
+    /// Ends a stream from our side: RST_STREAM leaves with the next write, in place of what is queued.
+    final func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+        guard stream.isListed, stream.resetCode == nil else { return }
+        stream.resetCode = code
+        beginsToSpeak(stream)
+        requestFlush()
+    }
 
-    func beganHeaders(_ frame: UnsafePointer<nghttp2_frame>) {}
+    /// The other side's END_STREAM has come.
+    final func endInput(_ stream: HTTP2Stream) {
+        stream.isRemoteClosed = true
+        inputEnded(stream)
+        if stream.isLocalClosed { close(stream, .noError) }
+    }
 
-    /// One field of a header block; nghttp2's error resets the stream.
-    func receivedHeader(
-        _ frame: UnsafePointer<nghttp2_frame>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-    ) -> Int32 { 0 }
+    // What a side does with what comes; by default nothing.
 
-    /// A whole frame; a header block counts as one, and DATA has been delivered already.
-    func receivedFrame(_ frame: UnsafePointer<nghttp2_frame>) {}
+    /// A whole header block; it must be decoded, whatever becomes of it.
+    func receivedHeaders(
+        _ streamID: Int32, _ block: UnsafeRawBufferPointer, endsStream: Bool
+    ) throws(HTTP2ConnectionError) {}
 
-    func sentFrame(_ frame: UnsafePointer<nghttp2_frame>) {}
+    /// The other side ended the stream with DATA or trailers; all of its messages were delivered.
+    func inputEnded(_ stream: HTTP2Stream) {}
 
-    /// The last bytes of `outbound` are on their way: what follows them. Not called for a stream without any.
-    func endOutput(_ stream: HTTP2Stream, _ flags: inout UInt32) {}
+    /// A value of the other side's SETTINGS that means something to one side only.
+    func received(_ setting: HTTP2Setting, _ value: UInt32) throws(HTTP2ConnectionError) {}
 
-    /// The stream is closed with this code of RFC 9113 section 7, or with its connection (nil).
-    func ended(_ stream: HTTP2Stream, _ code: UInt32?) {}
+    func receivedPing(isAcknowledgement: Bool) {}
+
+    /// The other side begins no more streams, and has taken none of ours beyond this one.
+    func receivedGoAway(last: Int32) { hasGoneAway = true }
+
+    /// The stream was never begun: a frame that names it is a mistake (RFC 9113 section 5.1, idle).
+    func isIdle(_ streamID: Int32) -> Bool { true }
+
+    /// Writes the HEADERS that the stream owes; false when it has to wait.
+    func writeHead(_ stream: HTTP2Stream) -> Bool { true }
+
+    /// Everything queued is written: writes what ends our side.
+    func writeEnd(_ stream: HTTP2Stream) {}
+
+    /// Our side of the stream has ended ahead of the other.
+    func outputEndedFirst(_ stream: HTTP2Stream) {}
+
+    /// DATA that empties the queue of a stream whose output is whole ends our side.
+    var endsWithData: Bool { false }
+
+    /// The stream is closed with this code, or with its connection (nil).
+    func ended(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode?) {}
 
     /// What time does to a stream: acts on it, or answers when to look again.
     func review(_ stream: HTTP2Stream, _ now: MonotonicTime) -> MonotonicTime? { nil }
-}
-
-/// A call to nghttp2 that fails only for lack of memory or by our own mistake.
-func must(_ result: Int32) {
-    precondition(result >= 0, "nghttp2 refuses what it must accept")
 }

@@ -58,8 +58,7 @@ final class HTTPConnection: ByteMachine, SessionHost {
             guard let application = server.grpc else { return false }
             speaking = .http2(
                 HTTP2ServerSession(
-                    configuration: server.configuration, library: server.library, application: application,
-                    host: self))
+                    configuration: server.configuration, application: application, host: self))
         } else {
             guard let application = server.web else { return false }
             speaking = .http1(
@@ -132,7 +131,7 @@ final class HTTPConnection: ByteMachine, SessionHost {
         switch speaking {
         case .sniffing: connection.close()
         case .http2(let session):
-            if !session.isEstablished, now >= handshakeDeadline { return connection.close() }
+            if !session.isGreeted, now >= handshakeDeadline { return connection.close() }
             session.tick()
         case .http1(let session): session.tick()
         case .closed: break

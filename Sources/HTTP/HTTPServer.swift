@@ -9,7 +9,6 @@ package final class HTTPServer {
     package let configuration: HTTPConfiguration
     let grpc: (any GRPCApplication)?
     let web: (any WebApplication)?
-    let library: HTTP2Library
     private let budget: ConnectionBudget
     private let carry: ((Connection) -> Void)?
     private var listeners: [Listener] = []
@@ -29,7 +28,6 @@ package final class HTTPServer {
         self.web = web
         self.budget = budget
         self.carry = carry
-        library = HTTP2Library(configuration.limits)
     }
 
     /// Accepts from a socket until `drain` or `close`.

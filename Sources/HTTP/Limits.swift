@@ -2,7 +2,7 @@
 package struct HTTPLimits: Sendable {
     /// A larger message is refused with code 8 and grpc-go's text, before its bytes are kept.
     package var messageBytesMax = 2 * 1024 * 1024
-    /// SETTINGS_MAX_CONCURRENT_STREAMS; nghttp2 refuses streams beyond it. (--max-concurrent-streams)
+    /// SETTINGS_MAX_CONCURRENT_STREAMS; streams beyond it are refused. (--max-concurrent-streams)
     package var concurrentStreamsMax: UInt32 = .max
     /// Calls open on one connection, whatever --max-concurrent-streams says (etcd's default is 2^32-1);
     /// more are reset with REFUSED_STREAM, which a client may repeat.

@@ -57,14 +57,18 @@ import Testing
         #expect(harness.reader.status(3) == 0)
     }
 
-    @Test func `a client that ignores the advertised number of streams is sent away`() {
+    @Test func `streams beyond the advertised number are refused, as by grpc-go, and may be repeated`() {
         let harness = SessionHarness.connected(EchoApplication.configuration { $0.concurrentStreamsMax = 3 })
         #expect(harness.reader.frames[0].payload.prefix(6) == [0, 3, 0, 0, 0, 3])
         for stream: UInt32 in [1, 3, 5, 7] {
             harness.exchange(Frames.headers(stream, Frames.request("/test.Echo/Stream")))
         }
         #expect(harness.application.opened.count == 3)
-        #expect(harness.reader.goAway?.payload.dropFirst(4).prefix(4) == [0, 0, 0, 1])
+        #expect(harness.reader.frames(of: 7).map(\.type) == [3])
+        #expect(harness.reader.frames(of: 7).last?.number == 7)
+        harness.exchange(Frames.data(1, [], end: true))
+        harness.exchange(Frames.headers(9, Frames.request("/test.Echo/Stream")))
+        #expect(harness.application.opened.count == 4)
     }
 
     @Test func `calls beyond the bound of one connection are refused and may be repeated`() {

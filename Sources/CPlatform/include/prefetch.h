@@ -2,14 +2,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Asks the processor to bring memory into its second cache: a read that waits for nothing, and that changes
-/// nothing where there is none.
-static inline void platform_prefetch(const void *start, size_t size) {
-    const uintptr_t line_size = 64;
-    uintptr_t line = (uintptr_t)start & ~(line_size - 1), end = (uintptr_t)start + size;
-    for (; line < end; line += line_size) __builtin_prefetch((const void *)line, 1, 2);
-}
-
 /// Asks the processor for the bytes of the record after the next one in a leaf page of LMDB, from where a
 /// record of `size` bytes lies: a read that waits for nothing and, where the guess is wrong, changes
 /// nothing.

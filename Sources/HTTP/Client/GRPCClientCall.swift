@@ -67,10 +67,10 @@ package final class GRPCClientCall: HTTP2Stream {
 
     // What the session tells.
 
-    func began(_ session: HTTP2ClientSession, _ streamID: Int32) {
-        precondition(self.session == nil && self.streamID == 0, "a call begins once")
+    func began(_ session: HTTP2ClientSession) {
+        precondition(self.session == nil && streamID == 0, "a call begins once")
         self.session = session
-        self.streamID = streamID
+        owesHead = true
     }
 
     /// A header block has come, or the end of the stream without one.

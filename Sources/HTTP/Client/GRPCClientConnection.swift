@@ -3,12 +3,8 @@ import Net
 /// What the client connections of one loop have in common.
 package final class GRPCClientConfiguration {
     package let limits: HTTPLimits
-    let library: HTTP2Library
 
-    package init(limits: HTTPLimits) {
-        self.limits = limits
-        library = HTTP2Library(limits)
-    }
+    package init(limits: HTTPLimits) { self.limits = limits }
 
     /// A client trusts its server more than a server its clients: messages of any size, as etcd's client.
     package static var limits: HTTPLimits {
@@ -35,7 +31,7 @@ package final class GRPCClientConnection: ByteMachine, SessionHost {
     ) {
         self.connection = connection
         self.whenClosed = whenClosed
-        session = HTTP2ClientSession(library: configuration.library, host: self)
+        session = HTTP2ClientSession(limits: configuration.limits, host: self)
         do throws(NetError) { try connection.attach(self) } catch {}  // closed: `acceptsCalls` tells
         requestFlush()
     }

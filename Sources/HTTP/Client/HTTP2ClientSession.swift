@@ -1,52 +1,47 @@
-import CNgHTTP2
+import HPACK
 import Net
 
 /// The client side of one HTTP/2 connection: calls out, answers in, and back.
 ///
-/// nghttp2 keeps calls beyond the server's SETTINGS_MAX_CONCURRENT_STREAMS until others have ended. After a
-/// GOAWAY no call begins; those the server has taken finish, then the connection closes.
+/// Calls beyond the server's SETTINGS_MAX_CONCURRENT_STREAMS wait until others have ended. After a GOAWAY no
+/// call begins; those the server has taken finish, then the connection closes.
 @safe final class HTTP2ClientSession: HTTP2Session {
-    private var block = GRPCResponseHeaders()
-    /// nghttp2 has no stream number left (2^30 calls), and the connection goes the way of a GOAWAY.
-    private var isExhausted = false
-    /// The server has greeted with its SETTINGS.
-    private var isGreeted = false
+    /// What a server allows is not known before its SETTINGS; RFC 9113 section 6.5.2 recommends as many.
+    private static let streamsAtFirst = 100
+
+    private var nextStreamID: Int32 = 1
+    /// Streams that have a number and are not closed.
+    private var begunCount = 0
+    private var begunMax = streamsAtFirst
+    /// Calls that wait for others to end, in their order.
+    private var waiting = HTTP2StreamQueue()
     /// What calls are told that the end of the connection leaves unanswered.
     private var lossText = "error reading from server: EOF"
 
-    init(library: HTTP2Library, host: any SessionHost) {
-        let limits = library.limits
+    init(limits: HTTPLimits, host: any SessionHost) {
         super.init(
-            .client, library: library, host: host,
+            limits: limits, host: host,
             settings: [
-                (NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
-                (NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.windowBytes)),
-                (NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
+                (.enablePush, 0), (.initialWindowSize, UInt32(limits.windowBytes)),
+                (.headerListSizeMax, UInt32(limits.headerListBytesMax)),
             ])
     }
 
-    /// False when a new call must go to another connection.
-    var acceptsCalls: Bool {
-        host != nil && !isExhausted && (unsafe nghttp2_session_check_request_allowed(session)) != 0
-    }
+    override var preface: [UInt8] { Self.prefaceBytes }
+
+    override var endsWithData: Bool { true }
+
+    /// False when a new call must go to another connection; so too when the numbers are used up.
+    var acceptsCalls: Bool { isListening && !hasGoneAway && nextStreamID < .max - 2 }
 
     /// Begins a call; false when this connection takes no more.
     func begin(_ call: GRPCClientCall) -> Bool {
         guard acceptsCalls, let host else { return false }
-        var provider = unsafe provider(call)
-        let fields = unsafe call.headers.fields
-        let streamID = unsafe nghttp2_submit_request(
-            session, nil, fields, fields.count, &provider, Unmanaged.passUnretained(call).toOpaque())
-        if streamID == NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE.rawValue {
-            isExhausted = true
-            return false
-        }
-        must(streamID)
-        call.began(self, streamID)
+        call.began(self)
         list(call)
-        if !call.outbound.isEmpty || call.isOutputWhole { count(call, bytes: call.outbound.heldBytes) }
+        if !call.outbound.isEmpty { count(call, bytes: call.outbound.heldBytes) }
         if let deadline = call.deadline { host.wake(at: deadline) }
-        host.requestFlush()
+        resume(call)
         return true
     }
 
@@ -66,49 +61,94 @@ import Net
         resume(call)
     }
 
-    func cancel(_ call: GRPCClientCall) { reset(call.streamID, NGHTTP2_CANCEL) }
+    func cancel(_ call: GRPCClientCall) { reset(call, .cancel) }
 
-    // Frames, as the callbacks hand them on.
-
-    override func beganHeaders(_ frame: UnsafePointer<nghttp2_frame>) { block = GRPCResponseHeaders() }
-
-    override func receivedHeader(
-        _ frame: UnsafePointer<nghttp2_frame>, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
-    ) -> Int32 {
-        let fits = unsafe block.add(name, value, bytesMax: limits.headerListBytesMax)
-        return fits ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue  // resets the stream
+    /// A request leaves and gets its number, if the server takes one more and nobody waits for that longer.
+    override func writeHead(_ stream: HTTP2Stream) -> Bool {
+        if hasGoneAway || nextStreamID >= .max - 2 {
+            close(stream, .refusedStream)
+            return false
+        }
+        guard begunCount < begunMax else {
+            waiting.append(stream)
+            return false
+        }
+        stream.owesHead = false
+        stream.streamID = nextStreamID
+        nextStreamID += 2
+        begunCount += 1
+        number(stream)
+        writeHeaders(stream.streamID, call(stream).headers.list, endsStream: false)
+        return true
     }
 
-    override func receivedFrame(_ frame: UnsafePointer<nghttp2_frame>) {
-        let head = unsafe frame.pointee.hd
-        if head.type == UInt8(NGHTTP2_SETTINGS.rawValue) { isGreeted = true }
-        let endsStream = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-        let type = UInt32(head.type)
-        guard type == NGHTTP2_HEADERS.rawValue || type == NGHTTP2_DATA.rawValue && endsStream,
-            let call = call(head.stream_id)
-        else { return }
-        if type == NGHTTP2_HEADERS.rawValue {
-            call.received(block, endsStream: endsStream)
-        } else {
-            call.received(GRPCResponseHeaders(), endsStream: true)
+    /// Our END_STREAM, where no message was left to carry it.
+    override func writeEnd(_ stream: HTTP2Stream) {
+        control.append(HTTP2FrameHead(length: 0, .data, flags: HTTP2Flag.endStream, stream.streamID))
+    }
+
+    private func admitWaiting() {
+        var room = begunMax - begunCount
+        while room > 0, let stream = waiting.popFirst() {
+            guard stream.isListed else { continue }
+            beginsToSpeak(stream)
+            room -= 1
         }
+    }
+
+    // What comes.
+
+    override func isIdle(_ streamID: Int32) -> Bool { streamID >= nextStreamID || streamID & 1 == 0 }
+
+    override func received(_ setting: HTTP2Setting, _ value: UInt32) {
+        begunMax = Int(value)
+        admitWaiting()
+    }
+
+    override func receivedGoAway(last: Int32) {
+        hasGoneAway = true
+        for stream in streams where stream.streamID == 0 || stream.streamID > last {
+            close(stream, .refusedStream)
+        }
+    }
+
+    override func receivedHeaders(
+        _ streamID: Int32, _ block: UnsafeRawBufferPointer, endsStream: Bool
+    ) throws(HTTP2ConnectionError) {
+        guard !isIdle(streamID) else { throw .init(.protocolError) }
+        var headers = GRPCResponseHeaders()
+        var isWithinBounds = true
+        let bytesMax = limits.headerListBytesMax
+        unsafe try decode(block) { name, value in
+            isWithinBounds = unsafe isWithinBounds && headers.add(name, value, bytesMax: bytesMax)
+        }
+        guard let stream = stream(streamID), stream.resetCode == nil else { return }
+        if stream.isRemoteClosed { return reset(stream, .streamClosed) }
+        guard isWithinBounds else { return reset(stream, .internalError) }
+        call(stream).received(headers, endsStream: endsStream)
+        if endsStream { endInput(stream) }
+    }
+
+    override func inputEnded(_ stream: HTTP2Stream) {
+        // Without trailers.
+        if call(stream).isOpen { call(stream).received(GRPCResponseHeaders(), endsStream: true) }
         // Answered before we ended our side: nobody reads what we still had to say.
-        if endsStream, unsafe nghttp2_session_get_stream_local_close(session, head.stream_id) == 0 {
-            reset(head.stream_id, NGHTTP2_CANCEL)
-        }
+        if !stream.isLocalClosed { reset(stream, .cancel) }
     }
 
-    private func call(_ streamID: Int32) -> GRPCClientCall? {
-        // Every stream of a client's session is begun by `begin`.
-        stream(streamID).map { unsafe unsafeDowncast($0, to: GRPCClientCall.self) }
+    /// Every stream of a client's session is begun by `begin`.
+    private func call(_ stream: HTTP2Stream) -> GRPCClientCall {
+        unsafe unsafeDowncast(stream, to: GRPCClientCall.self)
     }
 
-    override func ended(_ stream: HTTP2Stream, _ code: UInt32?) {
-        unsafe unsafeDowncast(stream, to: GRPCClientCall.self).ended { status(code) }
+    override func ended(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode?) {
+        if stream.streamID != 0 { begunCount -= 1 }
+        if host != nil { admitWaiting() }
+        call(stream).ended { status(code) }
     }
 
     override func review(_ stream: HTTP2Stream, _ now: MonotonicTime) -> MonotonicTime? {
-        let call = unsafe unsafeDowncast(stream, to: GRPCClientCall.self)
+        let call = call(stream)
         guard call.isOpen, let deadline = call.deadline else { return nil }
         if now < deadline { return deadline }
         call.abort(.deadlineExceeded)
@@ -116,16 +156,14 @@ import Net
     }
 
     /// What a stream without trailers means. Source: grpc-go's http2_client.go and http_util.go.
-    private func status(_ code: UInt32?) -> GRPCStatus {
+    private func status(_ code: HTTP2ErrorCode?) -> GRPCStatus {
         guard let code else { return GRPCStatus(.unavailable, lossText) }
-        let name = unsafe String(cString: nghttp2_http2_strerror(code))
-        let text = "stream terminated by RST_STREAM with error code: \(name)"
+        let text = "stream terminated by RST_STREAM with error code: \(code.name)"
         return switch code {
-        case NGHTTP2_REFUSED_STREAM.rawValue: GRPCStatus(.unavailable, text)
-        case NGHTTP2_CANCEL.rawValue: GRPCStatus(.cancelled, text)
-        case NGHTTP2_ENHANCE_YOUR_CALM.rawValue, NGHTTP2_FLOW_CONTROL_ERROR.rawValue:
-            GRPCStatus(.resourceExhausted, text)
-        case NGHTTP2_INADEQUATE_SECURITY.rawValue: GRPCStatus(.permissionDenied, text)
+        case .refusedStream: GRPCStatus(.unavailable, text)
+        case .cancel: GRPCStatus(.cancelled, text)
+        case .enhanceYourCalm, .flowControlError: GRPCStatus(.resourceExhausted, text)
+        case .inadequateSecurity: GRPCStatus(.permissionDenied, text)
         default: GRPCStatus(.internal, text)
         }
     }

@@ -20,7 +20,7 @@ final class ClientHarness: SessionHost, GRPCResponseHandler {
         _ limits: HTTPLimits = GRPCClientConfiguration.limits
     ) {
         server = SessionHarness(configuration)
-        session = HTTP2ClientSession(library: HTTP2Library(limits), host: self)
+        session = HTTP2ClientSession(limits: limits, host: self)
     }
 
     static func headers(_ method: String, _ metadata: [(name: String, value: String)] = [])

@@ -16,7 +16,7 @@ final class SessionHarness: SessionHost {
 
     init(_ configuration: HTTPConfiguration = EchoApplication.configuration) {
         session = HTTP2ServerSession(
-            configuration: configuration, library: HTTP2Library(configuration.limits),
+            configuration: configuration,
             application: application,
             host: self)
     }

@@ -64,7 +64,7 @@ final class TestMember: SessionHost {
         let configuration = HTTPConfiguration(
             routes: GRPCRoutes(LoopServices.paths), metadataKeys: LoopServices.metadataKeys)
         session = HTTP2ServerSession(
-            configuration: configuration, library: HTTP2Library(configuration.limits),
+            configuration: configuration,
             application: services, host: self)
         feed(WireClient.hello(window: window))
         run()
