@@ -121,9 +121,9 @@ struct Readiness: OptionSet {
         wasRung = doorbell.endSleep()
         dispatch(count)
         resumeReading()
-        if wasRung { for hook in wakeHooks { hook() } }
+        if wasRung { callWakeHooks() }
         while let action = timers.popDue(now) { action() }
-        for hook in passHooks { hook() }
+        for place in passHooks.indices { passHooks[place]() }  // counts no reference of the array
         flush()
     }
 
@@ -165,8 +165,10 @@ struct Readiness: OptionSet {
     package func answerDoorbell() {
         now = MonotonicTime.now()
         company.waited(until: now)
-        if doorbell.endSleep() { for hook in wakeHooks { hook() } }
+        if doorbell.endSleep() { callWakeHooks() }
     }
+
+    private func callWakeHooks() { for place in wakeHooks.indices { wakeHooks[place]() } }
 
     private func resumeReading() {
         if unread.isEmpty { return }
@@ -190,6 +192,7 @@ struct Readiness: OptionSet {
             speaking.removeAll(keepingCapacity: true)
             swap(&speaking, &unfinished)
         }
+        if speaking.isEmpty { return }
         for connection in speaking { connection.requestFlush() }
         speaking.removeAll(keepingCapacity: true)
     }
@@ -205,7 +208,9 @@ struct Readiness: OptionSet {
 
     private func writeGathered() {
         var start = 0
-        for part in gathered {
+        if gathered.isEmpty { return }
+        for place in gathered.indices {
+            let part = gathered[place]
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: writeBuffer[start..<start + part.count])
             let isWritten = unsafe Unmanaged.passUnretained(speaking[part.place])._withUnsafeGuaranteedRef {
                 unsafe $0.write(bytes)

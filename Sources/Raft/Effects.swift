@@ -21,7 +21,7 @@ package struct Write: Equatable, Sendable {
 
     package init() {}
 
-    package var isEmpty: Bool { snapshot == nil && entries.isEmpty && hardState == nil }
+    package var isEmpty: Bool { entries.isEmpty && hardState == nil && snapshot == nil }
 
     /// Forgets what was taken, keeping the room.
     package mutating func removeAll() {

@@ -102,6 +102,9 @@ package struct Node: Sendable {
         settle(into: &effects)
     }
 
+    /// The same where another event follows at once: what it has changed is in the effects of that one.
+    package mutating func applied(_ index: LogIndex) { markApplied(index) }
+
     /// Forgets entries up to `index`, at most the applied ones; followers further behind get a snapshot.
     package mutating func compact(through index: LogIndex) {
         if applying.restore == nil { log.compact(through: min(index, log.applied)) }

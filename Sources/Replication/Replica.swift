@@ -60,6 +60,9 @@ package struct Replica: Sendable {
         settle(into: &effects)
     }
 
+    /// `applied(index)` where another event follows at once: what it has changed is in that one's effects.
+    package mutating func applied(_ index: LogIndex) { node.applied(index) }
+
     /// Raft's picture of this member, for status calls.
     package var status: Node.Status { node.status }
     package var configuration: ConfigurationState { node.configuration }

@@ -80,7 +80,19 @@ package struct WireCursor {
         }
     }
 
+    /// Tags, short lengths and small numbers are one byte.
+    @inline(__always)
     private mutating func varint(
+        in bytes: borrowing RawSpan, end: Int, fieldStart: Int
+    ) throws(WireError) -> UInt64 {
+        guard offset < end else { throw .truncated(offset: fieldStart) }
+        let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        guard byte < 0x80 else { return try longVarint(in: bytes, end: end, fieldStart: fieldStart) }
+        offset += 1
+        return UInt64(byte)
+    }
+
+    private mutating func longVarint(
         in bytes: borrowing RawSpan, end: Int, fieldStart: Int
     ) throws(WireError) -> UInt64 {
         var value: UInt64 = 0

@@ -66,7 +66,7 @@ struct ReplicaWorker: ~Copyable {
     /// Works off the mailbox.
     mutating func turn() {
         switchboard.replica.drain(into: &batch)
-        noteApplied()
+        if let index = newlyApplied() { replica.handle(.applied(index), into: &effects) }
         for input in batch { take(input) }
         batch.removeAll(keepingCapacity: true)
         act()
@@ -76,7 +76,7 @@ struct ReplicaWorker: ~Copyable {
     /// applies it or has it handed over before the next turn.
     mutating func turn(for proposals: [ProposedEntry]) {
         precondition(decided.isEmpty, "what was decided is applied before more is")
-        noteApplied()
+        if let index = newlyApplied() { replica.applied(index) }
         keepsDecided = true
         replica.handle(.propose(proposals), into: &effects)
         act()
@@ -105,11 +105,11 @@ struct ReplicaWorker: ~Copyable {
     }
 
     /// The apply thread publishes how far it is, and rings only now and then.
-    private mutating func noteApplied() {
+    private mutating func newlyApplied() -> LogIndex? {
         let index = status.appliedIndex
-        guard index > applied else { return }
+        guard index > applied else { return nil }
         applied = index
-        replica.handle(.applied(index), into: &effects)
+        return index
     }
 
     private mutating func take(_ input: ReplicaInput) {
@@ -135,8 +135,10 @@ struct ReplicaWorker: ~Copyable {
     /// lead after a message that gave the leadership away has left.
     private mutating func act() {
         publishNews()
-        for refusal in effects.refused { answer(refusal) }
-        effects.refused.removeAll(keepingCapacity: true)
+        if !effects.refused.isEmpty {
+            for refusal in effects.refused { answer(refusal) }
+            effects.refused.removeAll(keepingCapacity: true)
+        }
         sendMessages()
         handOn()
         write()
@@ -162,8 +164,10 @@ struct ReplicaWorker: ~Copyable {
             tellApply(.readable(effects.readable))
             effects.readable.removeAll(keepingCapacity: true)
         }
-        for token in effects.droppedReads { switchboard.tell(waiterOf: token, .readsDropped([token])) }
-        effects.droppedReads.removeAll(keepingCapacity: true)
+        if !effects.droppedReads.isEmpty {
+            for token in effects.droppedReads { switchboard.tell(waiterOf: token, .readsDropped([token])) }
+            effects.droppedReads.removeAll(keepingCapacity: true)
+        }
         if !effects.node.configurations.isEmpty {
             handOverLogIfNotAlone()
             publishStatus(replica.status)

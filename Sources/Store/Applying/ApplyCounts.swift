@@ -48,7 +48,7 @@ package struct ApplyCounts: Sendable {
 
     package mutating func removeAll() {
         (puts, putBytes, deletes, ranges, txns, leasesRevoked) = (0, 0, 0, 0, 0, 0)
-        grantedTTLs.removeAll(keepingCapacity: true)
+        if !grantedTTLs.isEmpty { grantedTTLs.removeAll(keepingCapacity: true) }
         for place in counted {
             requests[place].succeeded = 0
             requests[place].failed = 0

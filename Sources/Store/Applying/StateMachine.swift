@@ -17,9 +17,10 @@ package struct ApplyResults: Sendable {
     package init() {}
 
     package mutating func removeAll() {
+        // Mostly there are none of the latter two, and finding that out costs less than removing them.
         replies.removeAll(keepingCapacity: true)
-        configurations.removeAll(keepingCapacity: true)
-        leaderEntries.removeAll(keepingCapacity: true)
+        if !configurations.isEmpty { configurations.removeAll(keepingCapacity: true) }
+        if !leaderEntries.isEmpty { leaderEntries.removeAll(keepingCapacity: true) }
     }
 }
 
