@@ -18,6 +18,7 @@ import Synchronization
     private var lastTableChanges = -1
     /// The metadata of the last call, whose array equal ones share.
     private var sharedMetadata: [UInt8] = []
+    private var resets: TokenBucket
     private var isDraining = false
     private var hasLastWord = false
 
@@ -29,6 +30,7 @@ import Synchronization
         self.application = application
         headers = RequestHeaders(configuration)
         let limits = configuration.limits
+        resets = TokenBucket(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond, now: host.now)
         super.init(
             limits: limits, host: host,
             settings: [
@@ -49,7 +51,16 @@ import Synchronization
         submitPing()
     }
 
-    override func isIdle(_ streamID: Int32) -> Bool { streamID > lastPeerStreamID || streamID & 1 == 0 }
+    /// Behind the last word no number is idle: streams may have begun before the client read it.
+    override func isIdle(_ streamID: Int32) -> Bool {
+        streamID & 1 == 0 || streamID > lastPeerStreamID && !hasLastWord
+    }
+
+    /// Streams that are begun and reset at once cost us more than the client (CVE-2023-44487, CVE-2025-8671).
+    override func causedReset() throws(HTTP2ConnectionError) {
+        guard let host, !resets.take(host.now) else { return }
+        throw .init(.enhanceYourCalm)
+    }
 
     override func receivedPing(isAcknowledgement: Bool) {
         guard let host else { return }
@@ -59,6 +70,7 @@ import Synchronization
             hasGoneAway = true
             appendGoAway(lastPeerStreamID, .noError)
         } else if keepalive.receivedPing(host.now, hasCalls: !streams.isEmpty, limits) {
+            hasLastWord = true  // what follows is no call: the client may ask again elsewhere
             appendGoAway(lastPeerStreamID, .enhanceYourCalm, "too_many_pings")
             host.closeWhenFlushed()
         }
@@ -78,12 +90,20 @@ import Synchronization
             } else {
                 appendReset(streamID, .internalError)
             }
-            return
+            return try checkRefusals()
         }
         // Trailers, which mean nothing to us, or a stream that we have reset.
         unsafe try decode(block) { _, _ in }
-        guard endsStream, let stream = stream(streamID), stream.resetCode == nil else { return }
-        if stream.isRemoteClosed { reset(stream, .streamClosed) } else { endInput(stream) }
+        guard let stream = stream(streamID), stream.resetCode == nil else { return }
+        if stream.isRemoteClosed { return try resetForMistake(stream, .streamClosed) }
+        if endsStream { endInput(stream) }
+    }
+
+    /// A client that is refused again and again and does not read it is cut off.
+    private func checkRefusals() throws(HTTP2ConnectionError) {
+        if control.count <= limits.unsentRefusalBytesMax { return }
+        host?.close()
+        throw .init(.enhanceYourCalm)
     }
 
     /// Fills `headers`; false when the list is larger than its bound.
@@ -178,8 +198,7 @@ import Synchronization
     private func expire(_ call: GRPCCall, _ now: MonotonicTime) -> MonotonicTime? {
         guard call.isOpen, let deadline = call.deadline else { return nil }
         if now < deadline { return deadline }
-        unsentBytes -= call.outbound.heldBytes
-        call.outbound.removeAll()
+        dropOutput(call)
         call.abort(.deadlineExceeded)
         return nil
     }
@@ -190,7 +209,8 @@ import Synchronization
         guard call.outbound.sourceCount > 0 else { return nil }
         let deadline = call.lastProgress + limits.stallTimeout
         if now < deadline { return deadline }
-        reset(call, .cancel)  // the stream's close releases the source and tells
+        dropOutput(call)  // releases the source: RST_STREAM leaves only when the client reads again
+        reset(call, .cancel)  // the stream's close tells
         return nil
     }
 }

@@ -10,12 +10,11 @@ extension HTTP2Session {
         _ head: HTTP2FrameHead, _ payload: UnsafeRawBufferPointer
     ) throws(HTTP2ConnectionError) {
         guard head.length == 4 else { throw .init(.frameSizeError) }
-        guard head.streamID != 0, !isIdle(head.streamID), let host else { throw .init(.protocolError) }
+        guard head.streamID != 0, !isIdle(head.streamID) else { throw .init(.protocolError) }
         if let stream = stream(head.streamID) {
             close(stream, HTTP2ErrorCode(rawValue: unsafe Self.number(payload, 0)) ?? .internalError)
         }
-        // Streams that are begun and reset at once cost us more than the client (CVE-2023-44487).
-        guard resets.take(host.now) else { throw .init(.enhanceYourCalm) }
+        try causedReset()
     }
 
     final func receivedSettings(
@@ -27,7 +26,12 @@ extension HTTP2Session {
             return
         }
         guard head.length % 6 == 0 else { throw .init(.frameSizeError) }
-        isGreeted = true
+        // Each may move the windows of all streams.
+        guard head.length <= 6 * limits.settingsMax else { throw .init(.enhanceYourCalm) }
+        if !isGreeted {
+            isGreeted = true
+            greeted()
+        }
         for offset in stride(from: 0, to: payload.count, by: 6) {
             let number = unsafe payload.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
             guard let setting = HTTP2Setting(rawValue: UInt16(bigEndian: number)) else { continue }
@@ -71,26 +75,16 @@ extension HTTP2Session {
             sendWindow += increment
             guard increment > 0 else { throw .init(.protocolError) }
             guard sendWindow <= Self.windowMax else { throw .init(.flowControlError) }
-            return unblock()
+            return  // whoever is in `blocked` gets a turn
         }
         guard !isIdle(head.streamID) else { throw .init(.protocolError) }
         guard let stream = stream(head.streamID) else { return }
         stream.sendWindow += increment
         if increment == 0 {
-            reset(stream, .protocolError)
+            try resetForMistake(stream, .protocolError)
         } else if stream.sendWindow > Self.windowMax {
-            reset(stream, .flowControlError)
+            try resetForMistake(stream, .flowControlError)
         } else if !stream.outbound.isEmpty {
-            beginsToSpeak(stream)
-        }
-    }
-
-    private func unblock() {
-        if blocked.isEmpty { return }
-        let waiting = blocked
-        blocked = []
-        for stream in waiting {
-            stream.isBlocked = false
             beginsToSpeak(stream)
         }
     }

@@ -142,7 +142,9 @@ extension HTTP2Session {
         case .data: unsafe try receivedPaddedData(head, payload)
         case .headers: unsafe try receivedHeaders(head, payload)
         case .continuation: unsafe try receivedContinuation(head, payload)
-        case .priority: if head.length != 5 { throw .init(.frameSizeError) }  // says nothing any more
+        case .priority:  // says nothing any more
+            if head.length != 5 { throw .init(.frameSizeError) }
+            if head.streamID == 0 { throw .init(.protocolError) }
         case .resetStream: unsafe try receivedReset(head, payload)
         case .settings: unsafe try receivedSettings(head, payload)
         case .ping: unsafe try receivedPing(head, payload)
@@ -165,9 +167,9 @@ extension HTTP2Session {
         input.dataLeft = count
         if let stream = stream(head.streamID) {
             if stream.isRemoteClosed {
-                reset(stream, .streamClosed)
+                try resetForMistake(stream, .streamClosed)
             } else if stream.receivedBytes + head.length > Int(limits.windowBytes) {
-                reset(stream, .flowControlError)
+                try resetForMistake(stream, .flowControlError)
             } else if stream.resetCode == nil {
                 stream.receivedBytes += head.length
                 input.dataStream = stream

@@ -52,10 +52,21 @@ extension HTTP2Session {
                 guard control.isEmpty else { return }
                 unsentAcknowledgements = 0
             }
-            guard output.room >= Self.turnBytes, let stream = ready.popFirst() else { return }
-            stream.isReady = false
+            guard output.room >= Self.turnBytes, let stream = nextSpeaker() else { return }
             if stream.isListed { speak(stream) }
         }
+    }
+
+    /// Who gets a turn. Those that waited for the connection's window come first, and as many as it takes;
+    /// the others stay where they are.
+    private func nextSpeaker() -> HTTP2Stream? {
+        if sendWindow > 0, let stream = blocked.popFirst() {
+            stream.isBlocked = false
+            return stream
+        }
+        let stream = ready.popFirst()
+        stream?.isReady = false
+        return stream
     }
 
     /// Tells the streams whose queues ran low; true when there were any.
@@ -76,6 +87,7 @@ extension HTTP2Session {
             return close(stream, code)
         }
         if stream.isLocalClosed || stream.owesHead && !writeHead(stream) { return }
+        if !control.isEmpty { return beginsToSpeak(stream) }  // a head of several frames goes first
         let available = stream.outbound.byteCount
         if available > 0 {
             let window = min(sendWindow, stream.sendWindow)

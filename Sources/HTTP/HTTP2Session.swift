@@ -14,8 +14,8 @@ import Net
 /// Invariants:
 /// 1. `streams[stream.position] === stream` for every stream that is listed; `table` has those with a number.
 /// 2. `partialBytes` and `unsentBytes` are the sums over `streams` of what they hold.
-/// 3. A listed stream that could write something now is in `ready`, or in `blocked` if only the connection's
-///    window holds it back: while `ready` and `control` are empty there is nothing to say.
+/// 3. A listed stream that could write something now is in `ready`; one that the connection's window alone
+///    held back is in `blocked`: `hasOutput` is false only while there is nothing to say.
 /// 4. `control` is empty when a stream gets its turn, so header blocks leave in the order of their encoding.
 @safe package class HTTP2Session {
     // What every message touches stands together: one message for each of many clients finds all of it
@@ -42,7 +42,7 @@ import Net
     /// A header block being made.
     final var block: [UInt8] = []
     /// Streams that have DATA for which the connection has no window.
-    final var blocked: [HTTP2Stream] = []
+    final var blocked = HTTP2StreamQueue()
     final var input = HTTP2Input()
     final var decoder = HeaderDecoder()
     /// Bytes of DATA that came since we last opened the connection's window.
@@ -57,7 +57,6 @@ import Net
     final var isGreeted = false
     /// No stream begins on this connection any more.
     final var hasGoneAway = false
-    final var resets: TokenBucket
     final let limits: HTTPLimits
 
     /// Greets with these SETTINGS and the connection's window.
@@ -65,7 +64,6 @@ import Net
         self.limits = limits
         self.host = host
         keepalive = Keepalive(now: host.now)
-        resets = TokenBucket(burst: limits.resetsBurst, perSecond: limits.resetsPerSecond, now: host.now)
         greet(settings)
     }
 
@@ -99,7 +97,7 @@ import Net
     }
 
     /// There is something to say, as far as the other side's windows are known.
-    final var hasOutput: Bool { !ready.isEmpty || !control.isEmpty }
+    final var hasOutput: Bool { !ready.isEmpty || !control.isEmpty || sendWindow > 0 && !blocked.isEmpty }
 
     /// Something may still follow, from this side or the other.
     final var isAlive: Bool { !isTerminated && (!hasGoneAway || !streams.isEmpty) }
@@ -113,6 +111,7 @@ import Net
         appendGoAway(lastPeerStreamID, code)
         isTerminated = true
         ready.removeAll()
+        blocked.removeAll()
         for stream in streams { stream.isReady = false }
         requestFlush()
     }
@@ -123,7 +122,7 @@ import Net
         streams = []
         table.removeAll()
         ready.removeAll()
-        blocked = []
+        blocked.removeAll()
         input.forgetData()
         recent = nil
         host = nil
@@ -174,15 +173,29 @@ import Net
             streams[stream.position] = last
         }
         end(stream, code)
+        if stream.isReady || stream.isBlocked { forgetClosed() }
+    }
+
+    /// Streams that end while nobody reads, or while the connection's window is shut, leave the queues.
+    private func forgetClosed() {
+        let countMax = 2 * streams.count + 64
+        if ready.count > countMax { ready.removeClosed() }
+        if blocked.count > countMax { blocked.removeClosed() }
     }
 
     /// The stream is gone: lets go of what it holds, and tells whoever still listens.
     private func end(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode?) {
-        unsentBytes -= stream.outbound.heldBytes
+        dropOutput(stream)
         partialBytes -= stream.assembler.heldBytes
-        stream.outbound.removeAll()
+        stream.assembler.removeAll()
         stream.isListed = false
         ended(stream, code)
+    }
+
+    /// Forgets what the stream has queued.
+    final func dropOutput(_ stream: HTTP2Stream) {
+        unsentBytes -= stream.outbound.heldBytes
+        stream.outbound.removeAll()
     }
 
     /// Ends a stream from our side: RST_STREAM leaves with the next write, in place of what is queued.
@@ -191,6 +204,12 @@ import Net
         stream.resetCode = code
         beginsToSpeak(stream)
         requestFlush()
+    }
+
+    /// Ends a stream because of what the other side did.
+    final func resetForMistake(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) throws(HTTP2ConnectionError) {
+        reset(stream, code)
+        try causedReset()
     }
 
     /// The other side's END_STREAM has come.
@@ -212,6 +231,12 @@ import Net
 
     /// A value of the other side's SETTINGS that means something to one side only.
     func received(_ setting: HTTP2Setting, _ value: UInt32) throws(HTTP2ConnectionError) {}
+
+    /// The other side's first SETTINGS have begun.
+    func greeted() {}
+
+    /// The other side has reset a stream, or made us do so.
+    func causedReset() throws(HTTP2ConnectionError) {}
 
     func receivedPing(isAcknowledgement: Bool) {}
 

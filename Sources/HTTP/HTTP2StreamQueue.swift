@@ -4,6 +4,7 @@ struct HTTP2StreamQueue {
     private var start = 0
 
     var isEmpty: Bool { start == streams.count }
+    var count: Int { streams.count - start }
 
     mutating func append(_ stream: HTTP2Stream) { streams.append(stream) }
 
@@ -19,6 +20,12 @@ struct HTTP2StreamQueue {
             start = 0
         }
         return stream
+    }
+
+    /// Takes out who is closed, and would be passed over.
+    mutating func removeClosed() {
+        streams = streams[start...].filter(\.isListed)
+        start = 0
     }
 
     mutating func removeAll() {

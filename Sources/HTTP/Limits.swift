@@ -36,13 +36,18 @@ package struct HTTPLimits: Sendable {
     package var headerListBytesMax = 65_535
     /// The window of a stream and of a connection for incoming bytes.
     package var windowBytes: Int32 = 1024 * 1024
-    /// RST_STREAM frames a client may send at once and per second; beyond them GOAWAY (rapid reset).
+    /// Streams a client may reset, or make us reset, at once and per second; beyond them GOAWAY.
     package var resetsBurst: UInt64 = 2000
     package var resetsPerSecond: UInt64 = 500
     /// CONTINUATION frames of one header block; beyond them GOAWAY.
     package var continuationsMax = 8
+    /// Values of one SETTINGS frame; beyond them GOAWAY.
+    package var settingsMax = 32
     /// SETTINGS and PING acknowledgements not yet sent; beyond them GOAWAY (a flood that is not read).
     package var unsentAcknowledgementsMax = 1000
+    /// Answers to requests that became no calls, not yet sent; beyond them the connection is closed. What the
+    /// reads of one pass can honestly ask for is less.
+    package var unsentRefusalBytesMax = 4 * 1024 * 1024
     /// Request line and headers of an HTTP/1.1 request; beyond it 431.
     package var webHeaderBytesMax = 64 * 1024
     /// Body of an HTTP/1.1 request; beyond it 413.

@@ -33,6 +33,9 @@ struct MessageAssembler {
     /// True between messages: the only place where a client may end its side.
     var isBetweenMessages: Bool { prefixCount == 0 }
 
+    /// Forgets an unfinished message.
+    mutating func removeAll() { partial = [] }
+
     /// The next step from `offset` of the chunk, which advances.
     mutating func next(_ chunk: UnsafeRawBufferPointer, from offset: inout Int, messageBytesMax: Int) -> Step
     {

@@ -164,4 +164,59 @@ import Testing
         client.feed(Frames.settings() + Frames.headers(1, [(":status", "503")], end: true))
         #expect(client.statuses.map(\.code) == [.unavailable])
     }
+
+    @Test func `a server whose SETTINGS name no number of streams takes any number`() {
+        let client = ClientHarness()
+        for _ in 0..<150 { client.ask("Silent", []) }
+        _ = ClientHarness.produced(by: client.session)
+        #expect(client.session.table.count == 100)
+        client.feed(Frames.settings([(4, 65_535)]))
+        _ = ClientHarness.produced(by: client.session)
+        #expect(client.session.table.count == 150)
+        client.feed(Frames.settings())  // says nothing new
+        for _ in 0..<10 { client.ask("Silent", []) }
+        _ = ClientHarness.produced(by: client.session)
+        #expect(client.session.table.count == 160)
+    }
+
+    @Test func `calls that say much while they wait take no place of others`() throws {
+        let client = ClientHarness()
+        client.feed(Frames.settings([(3, 1)]))
+        var calls = (0..<2).compactMap { _ in client.open("Silent") }
+        for _ in 0..<3 {
+            _ = ClientHarness.produced(by: client.session)
+            for call in calls { call.send([1]) }
+        }
+        calls += (0..<2).compactMap { _ in client.open("Silent") }
+        _ = ClientHarness.produced(by: client.session)
+        #expect(calls.map(\.streamID) == [1, 0, 0, 0])
+        client.feed(Frames.settings([(3, 4)]))
+        _ = ClientHarness.produced(by: client.session)
+        #expect(calls.map(\.streamID) == [1, 3, 5, 7])
+    }
+
+    @Test func `a header block of several frames leaves before the message behind it`() {
+        let client = ClientHarness()
+        for length in [16_200, 16_300, 16_350, 20_000, 50_000] {
+            let token = String(repeating: "t", count: length)
+            let call = GRPCClientCall(ClientHarness.headers("Metadata", [("token", token)]), client)
+            call.send([])
+            call.halfClose()
+            #expect(client.session.begin(call))
+            client.exchange()
+            #expect(client.messages.last == Array(token.utf8))
+        }
+        #expect(client.statuses == Array(repeating: .ok, count: 5))
+    }
+
+    @Test func `a server may reset as many streams as it likes`() {
+        let client = ClientHarness()
+        client.feed(Frames.settings())
+        for _ in 0..<5000 { client.ask("Silent", []) }
+        _ = ClientHarness.produced(by: client.session)
+        for index: UInt32 in 0..<5000 { client.feed(Frames.reset(2 * index + 1, 7)) }
+        #expect(client.statuses.count == 5000)
+        #expect(client.statuses.allSatisfy { $0.code == .unavailable })
+        #expect(client.session.acceptsCalls)
+    }
 }

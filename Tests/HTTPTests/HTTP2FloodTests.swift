@@ -83,6 +83,82 @@ import Testing
         #expect(harness.application.opened.count == 3)
     }
 
+    @Test func `refusals that are never read end the connection`() {
+        let harness = SessionHarness.connected()
+        // A large content-type enters HPACK's table; each request names it, and its refusal repeats it.
+        let type = String(repeating: "x", count: 3000)
+        let entry = [UInt8(0x40)] + Frames.block([("content-type", type)]).dropFirst()
+        harness.exchange(Frames.frame(1, flags: 5, stream: 1, entry))
+        #expect(harness.reader.status(1) == 3)
+        for index: UInt32 in 1..<10_000 where !harness.isClosed {
+            harness.feed(Frames.frame(1, flags: 5, stream: 2 * index + 1, [0xbe]))
+        }
+        #expect(harness.isClosed)
+        #expect(harness.session.control.count < 8 << 20)
+    }
+
+    @Test func `as many refusals as one read can ask for are given`() {
+        let harness = SessionHarness.connected(EchoApplication.configuration { $0.openCallsMax = 0 })
+        let entries = Frames.request("/test.Echo/Unary").flatMap { [0x40] + Frames.block([$0]).dropFirst() }
+        harness.exchange(Frames.frame(1, flags: 5, stream: 1, entries))
+        let again = (1..<4000).flatMap {
+            Frames.frame(1, flags: 5, stream: 2 * UInt32($0) + 1, [0xc3, 0xc2, 0xc1, 0xc0, 0xbf, 0xbe])
+        }
+        harness.exchange(again)
+        #expect(harness.reader.frames.count { $0.type == 3 && $0.number == 7 } == 4000)
+        #expect(!harness.isClosed)
+    }
+
+    @Test func `SETTINGS of very many values end the connection`() {
+        for (count, isTooMany) in [(32, false), (33, true), (2730, true)] {
+            let harness = SessionHarness.connected()
+            harness.exchange(Frames.settings((0..<count).map { (4, UInt32($0 % 2)) }))
+            #expect((harness.reader.goAway?.payload.suffix(4) == [0, 0, 0, 11]) == isTooMany)
+        }
+    }
+
+    @Test func `making us reset streams is as bad as resetting them`() {
+        let mistakes: [(UInt32) -> [UInt8]] = [
+            { Frames.windowUpdate($0, 0) }, { Frames.windowUpdate($0, 0x7fff_ffff) },
+            { Frames.data($0, [], end: true) + Frames.data($0, [1]) },
+            { Frames.data($0, [], end: true) + Frames.headers($0, [], end: true) },
+        ]
+        for mistake in mistakes {
+            let harness = SessionHarness.connected(EchoApplication.configuration { $0.resetsBurst = 100 })
+            for index: UInt32 in 0..<300 where harness.reader.goAway == nil {
+                let stream = 2 * index + 1
+                harness.exchange(
+                    Frames.headers(stream, Frames.request("/test.Echo/Silent")) + mistake(stream))
+            }
+            #expect(harness.reader.goAway?.payload.suffix(4) == [0, 0, 0, 11])
+            #expect(harness.application.opened.count == 101)
+        }
+    }
+
+    @Test func `what comes behind a ping too many is no call any more`() {
+        let harness = SessionHarness.connected()
+        harness.exchange(Frames.headers(1, Frames.request("/test.Echo/Stream")) + Frames.ping())
+        let pings = (0..<8).flatMap { _ in Frames.ping() }
+        harness.exchange(pings + Frames.headers(3, Frames.request("/test.Echo/Unary")))
+        // GOAWAY tells the client that it may ask again elsewhere.
+        #expect(harness.reader.goAway?.payload.prefix(4) == [0, 0, 0, 1])
+        #expect(harness.application.opened.map(\.streamID) == [1])
+    }
+
+    @Test func `calls that end while nothing is read are let go of`() {
+        let harness = SessionHarness.connected(EchoApplication.configuration { $0.resetsBurst = 10_000 })
+        let part = Frames.message([UInt8](repeating: 0, count: 10_000)).dropLast()
+        for index: UInt32 in 0..<1000 {
+            harness.feed(
+                Frames.headers(2 * index + 1, Frames.request("/test.Echo/Stream"))
+                    + Frames.data(2 * index + 1, Array(part)) + Frames.reset(2 * index + 1))
+        }
+        #expect(harness.session.streams.isEmpty)
+        #expect(harness.session.ready.count < 200)
+        #expect(harness.session.partialBytes == 0)
+        #expect(harness.application.opened.allSatisfy { $0.assembler.heldBytes == 0 })
+    }
+
     @Test func `bytes that are no HTTP/2 close the connection`() {
         let harness = SessionHarness()
         harness.feed(Array("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".utf8))

@@ -66,6 +66,18 @@ import Testing
         #expect(harness.session.streams.isEmpty)
     }
 
+    @Test func `a source is released after the stall time though nothing can be written`() {
+        let harness = SessionHarness.connected()
+        harness.exchange(
+            Frames.headers(1, Frames.request("/test.Echo/Source"))
+                + Frames.data(1, size(1_000_000), end: true))
+        harness.advance(.seconds(61))  // the connection is full: nobody pulls output
+        #expect(harness.application.releasedSources == 1)
+        harness.flush()
+        #expect(harness.reader.frames(of: 1).last?.number == 8)
+        #expect(harness.application.releasedSources == 1)
+    }
+
     @Test func `a source that fails resets its stream and no other`() {
         let harness = wideOpen()
         harness.exchange(

@@ -29,6 +29,8 @@ package final class GRPCClientCall: HTTP2Stream {
     private var handler: (any GRPCResponseHandler)?
     /// There while the stream is.
     private var session: HTTP2ClientSession?
+    /// The call is in `HTTP2ClientSession`'s queue of those that the server has no room for.
+    var isWaiting = false
     /// The response has begun: another header block is its trailers.
     private var hasResponse = false
     /// How the call ended, from the trailers or by ourselves.

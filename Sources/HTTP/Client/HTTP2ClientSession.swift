@@ -70,6 +70,8 @@ import Net
             return false
         }
         guard begunCount < begunMax else {
+            if call(stream).isWaiting { return false }  // it had more to say meanwhile
+            call(stream).isWaiting = true
             waiting.append(stream)
             return false
         }
@@ -90,6 +92,7 @@ import Net
     private func admitWaiting() {
         var room = begunMax - begunCount
         while room > 0, let stream = waiting.popFirst() {
+            call(stream).isWaiting = false
             guard stream.isListed else { continue }
             beginsToSpeak(stream)
             room -= 1
@@ -99,6 +102,12 @@ import Net
     // What comes.
 
     override func isIdle(_ streamID: Int32) -> Bool { streamID >= nextStreamID || streamID & 1 == 0 }
+
+    /// What SETTINGS do not name has no bound (RFC 9113 section 6.5.2); a Go server names none.
+    override func greeted() {
+        begunMax = .max
+        admitWaiting()
+    }
 
     override func received(_ setting: HTTP2Setting, _ value: UInt32) {
         begunMax = Int(value)

@@ -69,7 +69,7 @@ enum Frames {
 }
 
 /// A frame of the server, its header block decoded.
-struct ReceivedFrame {
+struct ReceivedFrame: Equatable {
     var type: UInt8
     var flags: UInt8
     var stream: UInt32
