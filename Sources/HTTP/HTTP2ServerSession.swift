@@ -5,6 +5,8 @@ import Synchronization
 /// The server side of one HTTP/2 connection: requests in, calls out, and back.
 @safe package final class HTTP2ServerSession: HTTP2Session {
     private static let count = Atomic<UInt64>(0)
+    /// Marks the ping behind a drain's first GOAWAY.
+    private static let drainPing: UInt8 = 0
     /// A larger block is read anew each time.
     private static let repeatedBlockBytesMax = 256
 
@@ -48,7 +50,7 @@ import Synchronization
         if isDraining { return }
         isDraining = true
         appendGoAway(.max, .noError)
-        submitPing()
+        submitPing(Self.drainPing)
     }
 
     /// Behind the last word no number is idle: streams may have begun before the client read it.
@@ -62,10 +64,10 @@ import Synchronization
         throw .init(.enhanceYourCalm)
     }
 
-    override func receivedPing(isAcknowledgement: Bool) {
+    override func receivedPing(isAcknowledgement: Bool, _ mark: UInt8) {
         guard let host else { return }
         if isAcknowledgement {
-            guard isDraining, !hasLastWord else { return }
+            guard isDraining, mark == Self.drainPing, !hasLastWord else { return }
             hasLastWord = true
             hasGoneAway = true
             appendGoAway(lastPeerStreamID, .noError)

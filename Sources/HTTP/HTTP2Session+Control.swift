@@ -100,7 +100,7 @@ extension HTTP2Session {
             unsafe control.append(payload)
             countAcknowledgement()
         }
-        receivedPing(isAcknowledgement: isAcknowledgement)
+        receivedPing(isAcknowledgement: isAcknowledgement, unsafe payload[0])
     }
 
     final func receivedGoAway(
@@ -123,9 +123,10 @@ extension HTTP2Session {
 
     // What we say.
 
-    final func submitPing() {
+    /// `mark` fills its eight bytes, and those of the answer.
+    final func submitPing(_ mark: UInt8) {
         control.append(HTTP2FrameHead(length: 8, .ping, 0))
-        control.append(repeatElement(0, count: 8))
+        control.append(repeatElement(mark, count: 8))
         requestFlush()
     }
 

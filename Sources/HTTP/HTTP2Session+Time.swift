@@ -9,6 +9,8 @@ extension HTTP2Session {
     /// Walks of the streams are at least this far apart, whatever deadlines are asked for.
     private static let tickInterval: Duration = .milliseconds(5)
 
+    private static let keepalivePing: UInt8 = 1
+
     final func tick() {
         guard let host else { return }
         let now = host.now
@@ -16,7 +18,7 @@ extension HTTP2Session {
         switch keepalive.due(now, limits) {
         case .close: return host.close()
         case .ping(let answerBy):
-            submitPing()
+            submitPing(Self.keepalivePing)
             host.requestFlush()
             next = answerBy
         case .wait(let until): next = until

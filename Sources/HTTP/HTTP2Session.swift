@@ -238,7 +238,8 @@ import Net
     /// The other side has reset a stream, or made us do so.
     func causedReset() throws(HTTP2ConnectionError) {}
 
-    func receivedPing(isAcknowledgement: Bool) {}
+    /// `mark` is its first byte.
+    func receivedPing(isAcknowledgement: Bool, _ mark: UInt8) {}
 
     /// The other side begins no more streams, and has taken none of ours beyond this one.
     func receivedGoAway(last: Int32) { hasGoneAway = true }

@@ -1,8 +1,12 @@
 /// The open streams of a connection by their numbers: open addressing with linear probing.
 ///
-/// Numbers of one side are all odd or all even and mostly follow each other, so half the number is as good as
-/// any hash of it.
+/// The other side chooses the numbers, so where one belongs depends on a secret: no numbers are known to
+/// share a place.
 struct HTTP2StreamTable {
+    /// Odd, so that different numbers stay different (multiplicative hashing).
+    private static let secret = UInt64.random(in: .min ... .max) | 1
+
+    private let secret = HTTP2StreamTable.secret
     private var slots: [HTTP2Stream?] = []
     private(set) var count = 0
 
@@ -48,7 +52,11 @@ struct HTTP2StreamTable {
         count = 0
     }
 
-    private func home(_ streamID: Int32) -> Int { Int(streamID >> 1) & (slots.count - 1) }
+    /// The upper bits of the product, which depend on all bits of the number.
+    private func home(_ streamID: Int32) -> Int {
+        Int(truncatingIfNeeded: (UInt64(UInt32(bitPattern: streamID)) &* secret) >> 32) & (slots.count - 1)
+    }
+
     private func next(_ slot: Int) -> Int { (slot + 1) & (slots.count - 1) }
 
     private mutating func place(_ stream: HTTP2Stream) {

@@ -126,4 +126,20 @@ import Testing
         #expect(harness.reader.status(1) == 0)
         #expect(harness.isClosing)
     }
+
+    @Test func `the answer to a keepalive ping does not end a drain early`() {
+        let harness = SessionHarness.connected(
+            EchoApplication.configuration { $0.keepaliveInterval = .seconds(60) })
+        harness.exchange(Frames.headers(1, Frames.request("/test.Echo/Stream")))
+        harness.advance(.seconds(61))
+        harness.flush()
+        let ping = harness.reader.frames.last?.payload ?? []
+        harness.session.drain()
+        harness.flush()
+        harness.exchange(Frames.frame(6, flags: 1, ping))
+        #expect(harness.reader.goAway?.payload.prefix(4) == [0x7f, 0xff, 0xff, 0xff])
+        harness.exchange(
+            Frames.frame(6, flags: 1, harness.reader.frames.last { $0.type == 6 }?.payload ?? []))
+        #expect(harness.reader.goAway?.payload.prefix(4) == [0, 0, 0, 1])
+    }
 }
