@@ -34,8 +34,7 @@ package struct HeaderEncoder {
         let size = min(Int(bytes), Self.tableBytesMax)
         guard size != table.sizeMax else { return }
         untoldSize = min(untoldSize ?? size, size)
-        table.resize(to: size)
-        known.removeAll()
+        table.resize(to: size)  // and with that, no block in `known` is of this table
     }
 
     /// Appends the block of a list. Blocks must reach the other side in the order in which they are made.

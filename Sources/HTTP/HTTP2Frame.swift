@@ -76,7 +76,7 @@ enum HTTP2Setting: UInt16 {
 }
 
 /// Why a stream or a connection ended: RFC 9113 section 7.
-enum HTTP2ErrorCode: UInt32, CaseIterable {
+enum HTTP2ErrorCode: UInt32 {
     case noError = 0
     case protocolError = 1
     case internalError = 2

@@ -20,14 +20,12 @@ struct HTTP2Input {
     var blockEndsStream = false
     var block: [UInt8] = []
     var continuations = 0
-
-    mutating func forgetData() { dataStream = nil }
 }
 
 /// From bytes to frames.
 extension HTTP2Session {
-    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-    static var prefaceBytes: [UInt8] { preface }
+    /// What a client says first (RFC 9113 section 3.4).
+    static let prefaceBytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
     /// Takes bytes off the wire.
     package final func receive(_ bytes: UnsafeRawBufferPointer) {
@@ -62,7 +60,7 @@ extension HTTP2Session {
     }
 
     private func takePreface(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let all = Self.preface
+        let all = Self.prefaceBytes
         let start = all.count - input.prefaceLeft
         let count = min(bytes.count, input.prefaceLeft)
         guard unsafe bytes[..<count].elementsEqual(all[start..<start + count]) else {

@@ -123,7 +123,7 @@ import Net
         table.removeAll()
         ready.removeAll()
         blocked.removeAll()
-        input.forgetData()
+        input.dataStream = nil
         recent = nil
         host = nil
         for stream in ended { end(stream, nil) }
