@@ -32,6 +32,7 @@ package final class Keyspace: @unchecked Sendable {
     let unflushedRecords = Atomic(0)
     let compactionHolds = Atomic(0)
     let watchFloors = Mutex(WatchFloors())
+    let audience = WatchAudience()
     let room = Gate()
 
     /// Opens the keys of `environment`, reading every record once (about a second per million).
@@ -60,6 +61,10 @@ package final class Keyspace: @unchecked Sendable {
 
     func publish(_ revision: Int64) { current.store(revision, ordering: .releasing) }
     func setCompacted(_ revision: Int64) { compacted.store(revision, ordering: .releasing) }
+
+    /// The hubs that have to advance because of the revisions published so far, a bit for each number: those
+    /// with watchers. One that gets its first watcher later sees by itself what was published before.
+    package var hubsToTell: UInt64 { audience.present }
 
     /// A reader for one thread.
     package func makeReader() -> KeyspaceReader { KeyspaceReader(self) }

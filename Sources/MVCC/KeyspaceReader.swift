@@ -39,9 +39,10 @@ package final class KeyspaceReader {
         try keyspace.changes(from: floor.revision, through: through, floor: floor, body)
     }
 
-    /// A floor at the revision after the current one.
-    func makeFloor() -> WatchFloor {
-        keyspace.watchFloors.withLock { floors in
+    /// A floor at the revision after the current one, for a hub that gets its first watcher.
+    func makeFloor(hub: Int) -> WatchFloor {
+        keyspace.audience.join(hub)
+        return keyspace.watchFloors.withLock { floors in
             let floor = keyspace.lock.read {
                 WatchFloor(keyspace.currentRevision + 1, succession: keyspace.succession.number)
             }
@@ -59,7 +60,11 @@ package final class KeyspaceReader {
         }
     }
 
-    func remove(_ floor: WatchFloor) { keyspace.watchFloors.withLock { $0.remove(floor) } }
+    /// The hub has no watcher any more.
+    func remove(_ floor: WatchFloor, hub: Int) {
+        keyspace.audience.leave(hub)
+        keyspace.watchFloors.withLock { $0.remove(floor) }
+    }
 
     /// The stored KeyValue of `key` as of `revision`, or nil when it does not live there or the revision is
     /// below the compacted one (then prev_kv of an event is left out; spec/api.md 13).

@@ -18,7 +18,8 @@ import Store
 ///
 /// and unasked, on every loop:
 ///
-///     visible(revision)           after each apply batch that moved the revision (coalesced)
+///     visible(revision)           after each apply batch that moved the revision (coalesced); only where
+///                                 `Keyspace.hubsToTell` says that there are watchers
 ///     compacted(through:)         the physical compaction through that revision is done and synced
 ///     leaderChanged()             the leader this member knows changed (also to or from none)
 ///     endOfPass() -> Bool         after each pass over sockets and mailboxes, before the loop sleeps;

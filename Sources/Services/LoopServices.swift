@@ -57,7 +57,7 @@ package final class LoopServices: GRPCApplication {
         self.context = context
         self.index = index
         self.reader = reader
-        hub = WatchHub(reader: reader)
+        hub = WatchHub(reader: reader, number: index)
         responses = ResponseWriter(clusterID: context.clusterID, memberID: context.member.rawValue)
         ids = context.boot.ids(loop: index)
         now = context.clock()

@@ -93,16 +93,15 @@ final class WatchStream: GRPCHandler {
     }
 
     private func create(_ creation: WatchCreation) {
-        let current = services.context.keyspace.currentRevision
         if let reason = refusal(of: creation) {
-            var answer = response(revision: current, id: -1)
+            var answer = response(revision: services.context.keyspace.currentRevision, id: -1)
             answer.appendField(WatchResponse.Field.created, true)
             answer.appendField(WatchResponse.Field.canceled, true)
             answer.appendField(WatchResponse.Field.cancelReason, Array(reason.utf8))
             return services.send(call, .watch, answer)
         }
         let id = creation.watchID == 0 ? drawID() : creation.watchID
-        let watcher = services.hub.create(creation.options, current: current)
+        let (watcher, current) = services.hub.create(creation.options)
         watching[id] = Watching(
             watcher: watcher, notifiesProgress: creation.notifiesProgress, mayFragment: creation.mayFragment)
         unsafe services.router[watcher] = .stream(.passUnretained(self), id: id)

@@ -82,7 +82,7 @@ final class Stage {
     init() throws {
         keyspace = try Keyspace(environment: Environment(path: scratch.database))
         flusher = Flusher(keyspace)
-        hub = WatchHub(reader: keyspace.makeReader())
+        hub = WatchHub(reader: keyspace.makeReader(), number: 3)
     }
 
     func watch(
@@ -92,7 +92,7 @@ final class Stage {
         var options = WatchOptions(
             range: KeyRange(key: bytes(key), rangeEnd: bytes(end)), startRevision: start)
         edit(&options)
-        return hub.create(options, current: keyspace.currentRevision)
+        return hub.create(options).watcher
     }
 
     func advance(_ budget: WatchHub.Budget = WatchHub.Budget()) throws {
@@ -202,6 +202,43 @@ final class Stage {
         #expect(throws: MVCCError.compacted(6)) {
             try stage.keyspace.makeReader().changes(from: 2, through: 9) { _, _, _ in true }
         }
+    }
+
+    @Test func `without watchers a hub holds no compaction back and need not be told`() throws {
+        let stage = try Stage()
+        for value in 1...5 { stage.keyspace.put("k", "\(value)") }
+        #expect(stage.keyspace.hubsToTell == 0)
+        try stage.keyspace.compact(at: 6)
+        try drainOnce(stage)
+        #expect(throws: MVCCError.compacted(6)) {
+            try stage.keyspace.makeReader().changes(from: 2, through: 6) { _, _, _ in true }
+        }
+        let first = stage.watch("k")
+        let second = stage.watch("k")
+        #expect(stage.keyspace.hubsToTell == 1 << 3)
+        stage.hub.cancel(first)
+        #expect(stage.keyspace.hubsToTell == 1 << 3)
+        stage.keyspace.put("k", "6")
+        stage.hub.cancel(second)
+        #expect(stage.keyspace.hubsToTell == 0)
+        #expect(try stage.hub.advance(into: stage.sink) == false)
+        stage.keyspace.put("k", "7")
+        let third = stage.watch("k")
+        stage.keyspace.put("k", "8")
+        try stage.keyspace.compact(at: 9)
+        try drainOnce(stage)
+        try stage.advance()
+        #expect(stage.sink.events(third) == ["k=8@9"])
+        #expect(stage.sink.compacted.isEmpty)
+    }
+
+    @Test func `a hub's first watcher may begin in the past`() throws {
+        let stage = try Stage()
+        for value in 1...3 { stage.keyspace.put("k", "\(value)") }
+        let watcher = stage.watch("k", from: 3)
+        stage.keyspace.put("k", "4")
+        try stage.advance()
+        #expect(stage.sink.events(watcher) == ["k=2@3", "k=3@4", "k=4@5"])
     }
 
     private func drainOnce(_ stage: Stage) throws {

@@ -68,10 +68,6 @@ private final class Loopless {
         return ProposedEntry(tag: id, data: data)
     }
 
-    /// The short path's answer, as ids; nil when it did not take the proposal.
-    func take(_ proposal: ProposedEntry) throws -> [UInt64]? {
-        try path.take([proposal], for: 0)?.replies.map(\.id)
-    }
 
     /// The ids of the replies that are there.
     func replies() -> [UInt64] {
@@ -94,13 +90,23 @@ private final class Loopless {
         return []
     }
 
+    /// The short path's answer, as ids; nil when it did not take the proposal.
+    func take(_ proposal: ProposedEntry) throws -> [UInt64]? {
+        try path.take([proposal], for: 0)?.replies.map(\.id)
+    }
+
     /// Takes the short path as soon as it is free: a tick may be in the way.
-    func takeWhenFree(_ proposal: ProposedEntry) throws -> [UInt64]? {
+    func batchWhenFree(_ proposal: ProposedEntry) throws -> AppliedBatch? {
         for _ in 0..<2000 {
-            if let replies = try take(proposal) { return replies }
+            if let batch = try path.take([proposal], for: 0) { return batch }
             bell.wait(timeout: .milliseconds(5))
         }
         return nil
+    }
+
+    /// The same, the answer as ids.
+    func takeWhenFree(_ proposal: ProposedEntry) throws -> [UInt64]? {
+        try batchWhenFree(proposal)?.replies.map(\.id)
     }
 }
 
@@ -114,6 +120,17 @@ private final class Loopless {
             #expect(loop.member.keyspace.currentRevision == before + 1)
             #expect(loop.replies().isEmpty)
         }
+    }
+
+    @Test func `a loop is told of new revisions only while it has watchers`() throws {
+        let loop = try Loopless()
+        let hub = WatchHub(reader: loop.member.keyspace.makeReader(), number: 0)
+        #expect(try #require(try loop.batchWhenFree(loop.put())).visible == nil)
+        let watcher = hub.create(WatchOptions(range: KeyRange(key: [1]))).watcher
+        let seen = try #require(try loop.batchWhenFree(loop.put()))
+        #expect(seen.visible == loop.member.keyspace.currentRevision)
+        hub.cancel(watcher)
+        #expect(try #require(try loop.batchWhenFree(loop.put())).visible == nil)
     }
 
     @Test func `while the replica is at work nothing is taken, and nothing left behind`() throws {

@@ -6,7 +6,8 @@ import Synchronization
 /// 2. Its synced watchers have seen everything up to 9. The change at 10 may be superseded now.
 /// 3. Deleted, it would be missing in what they see; refused, they would be cancelled, which etcd never
 ///    does to a watcher that keeps up.
-/// So records are deleted only below every floor. Hubs move on within a pass of their loop.
+/// So records are deleted only below every floor. Hubs move on within a pass of their loop; one without
+/// watchers has no floor.
 package final class WatchFloor: Sendable {
     private let next: Atomic<Int64>
     /// The hub's thread alone changes and reads it.
@@ -28,7 +29,31 @@ package final class WatchFloor: Sendable {
     func raise(to revision: Int64) { next.store(revision, ordering: .releasing) }
 }
 
-/// The floors of all hubs.
+/// Which hubs have watchers, by their numbers: they alone have to be told of new revisions.
+///
+/// 1. A hub joins, and reads the current revision: its first watcher begins behind it.
+/// 2. The writer publishes a revision, and looks who is there.
+/// Each does its first step before its second for all others to see, so that one of them finds the other.
+struct WatchAudience: ~Copyable {
+    private let hubs = Atomic<UInt64>(0)
+
+    func join(_ hub: Int) {
+        hubs.bitwiseOr(1 << UInt64(hub), ordering: .sequentiallyConsistent)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+
+    func leave(_ hub: Int) {
+        hubs.bitwiseAnd(~(1 << UInt64(hub)), ordering: .relaxed)
+    }
+
+    /// A bit for each hub that may not have seen what was published before.
+    var present: UInt64 {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        return hubs.load(ordering: .relaxed)
+    }
+}
+
+/// The floors of all hubs that have watchers.
 struct WatchFloors {
     private var floors: [WatchFloor] = []
 

@@ -8,20 +8,20 @@ extension WatchHub {
     package func advance(_ budget: Budget = Budget(), into sink: any WatchSink) throws(MVCCError) -> Bool {
         try advanceSynced(through: reader.currentRevision, budget, into: sink)
         try advanceLagging(current: reader.currentRevision, budget, into: sink)
-        return nextRevision <= reader.currentRevision || !turns.isEmpty
+        return floor != nil && (nextRevision <= reader.currentRevision || !turns.isEmpty)
     }
 
     private func advanceSynced(
         through current: Int64, _ budget: Budget, into sink: any WatchSink
     ) throws(MVCCError) {
-        guard nextRevision <= current else { return }
+        guard let floor, nextRevision <= current else { return }
         guard syncedCount > 0 else {
             nextRevision = current + 1
             return
         }
         let through = min(current, nextRevision + budget.revisions - 1)
-        let seen = try scan(.synced, from: nextRevision, through: through, bytes: budget.bytes)
-        guard let seen else { return rejoin() }
+        let seen = try scan(.synced(floor), from: nextRevision, through: through, bytes: budget.bytes)
+        guard let seen else { return rejoin(floor) }
         nextRevision = seen + 1
         deliver(into: sink)
     }
@@ -55,8 +55,8 @@ extension WatchHub {
 
     /// For whom the log is walked.
     private enum Audience {
-        /// Responses name the revision of their events.
-        case synced
+        /// Responses name the revision of their events. The floor is the hub's.
+        case synced(WatchFloor)
         /// Those whose next revision is not below `from`: the others would miss what lies between.
         /// Responses name `header`, the store's revision.
         case lagging(from: Int64, header: Int64)
@@ -95,7 +95,7 @@ extension WatchHub {
         }
         do {
             switch audience {
-            case .synced:
+            case .synced(let floor):
                 guard try reader.changesAboveFloor(floor, through: through, body) else { return nil }
             case .lagging: try reader.changes(from: from, through: through, body)
             }

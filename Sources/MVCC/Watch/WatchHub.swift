@@ -1,7 +1,8 @@
 /// Shows the watchers of one event loop what happens, as a cursor over the log of revisions.
 ///
-/// One loop owns it; nothing is locked. `advance` is called when a new revision became visible, when a
-/// stream has room again, and again as long as it answers true. It does a bounded piece of work:
+/// One loop owns it; nothing is locked. `advance` is called when a new revision became visible (a hub without
+/// watchers need not be told, `Keyspace.hubsToTell`), when a stream has room again, and again as long as it
+/// answers true. It does a bounded piece of work:
 /// 1. Synced watchers share one cursor, `nextRevision`: the log is walked once for all of them.
 /// 2. Lagging watchers have cursors of their own. They take turns; the log is walked from the cursor of
 ///    the one whose turn it is, and every other lagging watcher met on the way goes along.
@@ -32,10 +33,12 @@ package final class WatchHub {
     private var generation: UInt64 = 0
     var index = WatcherIndex()
     /// The first revision synced watchers have not seen.
-    package internal(set) var nextRevision: Int64 {
-        didSet { floor.raise(to: nextRevision) }
+    package internal(set) var nextRevision: Int64 = 0 {
+        didSet { floor?.raise(to: nextRevision) }
     }
-    let floor: WatchFloor
+    /// Nil while there is no watcher.
+    private(set) var floor: WatchFloor?
+    private let number: Int
     var syncedCount = 0
     /// Slots of lagging watchers in the order of their turns; may hold slots that are not lagging any more.
     var turns: [Int] = []
@@ -52,25 +55,40 @@ package final class WatchHub {
         var events: WatchEvents
     }
 
-    /// `reader` is the loop's own.
-    package init(reader: KeyspaceReader) {
+    /// `reader` is the loop's own, and so is the number, below 64 (`Keyspace.hubsToTell`).
+    package init(reader: KeyspaceReader, number: Int) {
         self.reader = reader
-        floor = reader.makeFloor()
-        nextRevision = floor.revision
+        self.number = number
     }
 
-    deinit { reader.remove(floor) }
+    deinit { leave() }
+
+    /// Begins to follow the log, for a first watcher.
+    private func join() {
+        let floor = reader.makeFloor(hub: number)
+        nextRevision = floor.revision
+        self.floor = floor
+    }
+
+    /// Stops when the last watcher is gone.
+    private func leave() {
+        guard let floor = floor.take() else { return }
+        reader.remove(floor, hub: number)
+    }
 
     package var count: Int { watchers.count - freeSlots.count }
 
     /// Watchers behind the current revision, those whose stream is full included.
     package var laggingCount: Int { count - syncedCount }
 
-    /// Adds a watcher. `current` is the store's revision that the answer to the client names; a start
+    /// Adds a watcher, and says what the store's revision is, for the answer to the client; a start
     /// revision of 0 means the one after it. A start below the compacted revision is found out by the
     /// next `advance`, so that "created" can leave first (api.md 13.2).
-    package func create(_ options: WatchOptions, current: Int64) -> WatcherID {
+    package func create(_ options: WatchOptions) -> (watcher: WatcherID, current: Int64) {
         precondition(options.startRevision >= 0)
+        // First the floor: what comes after the revision that is named now stays there to be seen.
+        if floor == nil { join() }
+        let current = reader.currentRevision
         let first = options.startRevision == 0 ? current + 1 : options.startRevision
         let slot = freeSlots.popLast() ?? watchers.count
         if slot == watchers.count {
@@ -87,7 +105,7 @@ package final class WatchHub {
         ranges[slot] = options.range
         index.insert(slot, options.range)
         if isSynced { syncedCount += 1 } else { turns.append(slot) }
-        return id
+        return (id, current)
     }
 
     /// Removes a watcher; nothing is delivered to it afterwards. Unknown ids are passed over.
@@ -97,6 +115,7 @@ package final class WatchHub {
         if watcher.progress == .synced { syncedCount -= 1 }
         watchers[id.slot] = nil
         freeSlots.append(id.slot)
+        if count == 0 { leave() }
     }
 
     /// Says that the stream of a watcher has room again.
@@ -133,7 +152,7 @@ package final class WatchHub {
 
     /// Goes on after the state was replaced by a later one (`Keyspace.replace`): synced watchers that want
     /// revisions from before read on by themselves, or are ended when those are compacted.
-    func rejoin() {
+    func rejoin(_ floor: WatchFloor) {
         let start = reader.rejoin(floor)
         for slot in watchers.indices {
             guard let watcher = watchers[slot], watcher.progress == .synced else { continue }

@@ -135,9 +135,7 @@ struct ApplyWorker: ~Copyable {
             if !status.leads(entry.term, localID: localID) { lessor.demote() }
         }
         let revision = machine.keyspace.currentRevision
-        if revision != before {
-            for loop in switchboard.loops.indices { owe(loop) { $0.visible = revision } }
-        }
+        if revision != before { show(revision) }
         let machine = machine  // the metrics are changed meanwhile, and are a part of self as it is
         let nanoseconds = MonotonicTime.now().nanoseconds - now.nanoseconds
         metrics.applied(entries, nanoseconds: nanoseconds, &machine.counts)
@@ -158,8 +156,16 @@ struct ApplyWorker: ~Copyable {
         switchboard.replicaBell.ring()
         switchboard.deliver(.received(metadata), to: switchboard.snapshot)
         // Watchers are to go over to the new state at once, even if no key has changed.
-        let revision = machine.keyspace.currentRevision
-        for loop in switchboard.loops.indices { owe(loop) { $0.visible = revision } }
+        show(machine.keyspace.currentRevision)
+    }
+
+    /// Loops without watchers are left asleep.
+    private mutating func show(_ revision: Int64) {
+        var hubs = machine.keyspace.hubsToTell
+        while hubs != 0 {
+            owe(hubs.trailingZeroBitCount) { $0.visible = revision }
+            hubs &= hubs - 1
+        }
     }
 
     /// Readers go on once the state has reached their index: the replica hands committed entries over in

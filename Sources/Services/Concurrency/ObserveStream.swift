@@ -68,7 +68,7 @@ final class ObserveStream: InnerCall {
     private func watch(_ range: KeyRange, from revision: Int64, wantsDeletes: Bool) -> WatcherID {
         var options = WatchOptions(range: range, startRevision: revision)
         options.wantsDeletes = wantsDeletes
-        let watcher = services.hub.create(options, current: services.context.keyspace.currentRevision)
+        let watcher = services.hub.create(options).watcher
         services.router[watcher] = .inner(self)
         services.hubHasWork = true
         return watcher

@@ -134,7 +134,7 @@ final class QueueCall: InnerCall {
         var options = WatchOptions(range: KeyRange(key: before.key, rangeEnd: []))
         options.startRevision = found.revision
         options.wantsPuts = false
-        let watcher = services.hub.create(options, current: found.revision)
+        let watcher = services.hub.create(options).watcher
         services.router[watcher] = .inner(self)
         services.hubHasWork = true
         state = .watching(watcher)

@@ -46,7 +46,7 @@ struct Watching {
         let span = checker.span
         let range = KeyRange(key: Key.bytes(span.first), rangeEnd: span.end.map(Key.bytes) ?? [])
         let options = WatchOptions(range: range, startRevision: checker.next)
-        let watcher = running.hub.create(options, current: running.keyspace.currentRevision)
+        let watcher = running.hub.create(options).watcher
         running.screen.clients[watcher] = number
         connection = (running.boot, watcher)
         connections += 1

@@ -69,7 +69,7 @@ final class Running {
         flusher = Flusher(store.keyspace)
         reader = store.keyspace.makeReader()
         screen = WatchScreen()
-        hub = WatchHub(reader: store.keyspace.makeReader())
+        hub = WatchHub(reader: store.keyspace.makeReader(), number: 0)
         self.ids = ids
     }
 }
