@@ -62,8 +62,10 @@ import CPlatform
         var key = if let start = unsafe start { unsafe MDB_val(start) } else { unsafe MDB_val() }
         var value = unsafe MDB_val()
         let code = unsafe mdb_cursor_get(cursor, &key, &value, operation)
-        if code == MDB_NOTFOUND { return nil }
-        try check("mdb_cursor_get", code)
+        if code != MDB_SUCCESS {
+            if code == MDB_NOTFOUND { return nil }
+            try check("mdb_cursor_get", code)
+        }
         return unsafe StoredRecord(key: key.buffer, value: value.buffer)
     }
 }

@@ -1,15 +1,33 @@
+import Wire
+
 /// What the index knows of one key at one revision, enough for everything but value and lease.
 package struct Match: Sendable, Equatable {
     package var createRevision: Int64
     package var modRevision: Int64
     /// Counts puts of the generation from 1.
     package var version: Int64
-    /// Position inside the write `modRevision`.
-    package var modSub: UInt32
+    /// `modSub` and `hasLease`, as in `Payload`.
+    private var subFlags: UInt32
     /// Bytes of the stored KeyValue, which `Selection.withRecord` gives.
     package var size: UInt32
+
+    /// Of `subFlags` the flags other than the lease's are dropped.
+    init(createRevision: Int64, modRevision: Int64, version: Int64, subFlags: UInt32, size: UInt32) {
+        self.createRevision = createRevision
+        self.modRevision = modRevision
+        self.version = version
+        self.subFlags = subFlags & (Payload.subMask | Payload.lease)
+        self.size = size
+    }
+
+    /// Position inside the write `modRevision`.
+    package var modSub: UInt32 { subFlags & Payload.subMask }
+
     /// Whether the record has field 6, a lease.
-    package var hasLease: Bool
+    package var hasLease: Bool { subFlags & Payload.lease != 0 }
+
+    /// Bytes of that KeyValue as a field of a message: a tag of one byte, the length, the record.
+    package var fieldSize: Int { 1 + varintSize(UInt64(size)) + Int(size) }
 
     package var revision: Revision { Revision(main: modRevision, sub: Int64(modSub)) }
 }

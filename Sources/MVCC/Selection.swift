@@ -1,4 +1,5 @@
 import Backend
+import Wire
 
 /// The answer of a walk over the index, holding an LMDB view and the tail's chunks until `release`, so that
 /// its records stay readable whatever is written, flushed, compacted or defragmented meanwhile.
@@ -12,6 +13,8 @@ package final class Selection {
     package let count: Int
     /// In key order.
     package let matches: [Match]
+    /// The sum of their `Match.fieldSize`.
+    package let fieldBytes: Int
     private let keys: [UInt8]
     private let keyEnds: [Int]
     private var tail: PendingTail
@@ -25,6 +28,7 @@ package final class Selection {
         self.currentRevision = currentRevision
         count = walk.count
         matches = walk.matches
+        fieldBytes = walk.fieldBytes
         keys = walk.keys
         keyEnds = walk.keyEnds
         tail = view.tail
@@ -72,9 +76,26 @@ package final class Selection {
         unsafe bytes.append(contentsOf: try find(matches[index]))
     }
 
-    /// Copies the stored KeyValue of a match to the start of `buffer`, which has room for its `size`.
-    package func copyRecord(_ index: Int, into buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) {
-        try unsafe buffer.copyMemory(from: find(matches[index]))
+    /// Copies the stored KeyValues of the matches of `range` to the start of `buffer`, each as a field of a
+    /// message (`tag`, length, record), as many as fit whole. Says how many those are, and their bytes.
+    package func copyFields(
+        _ range: Range<Int>, tag: UInt8, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(MVCCError) -> (count: Int, bytes: Int) {
+        var written = 0
+        for index in range {
+            let match = matches[index]
+            let size = Int(match.size)
+            let start = written + 1 + varintSize(UInt64(size))
+            guard start + size <= buffer.count else { return (index - range.lowerBound, written) }
+            let record = try unsafe find(match)
+            // All up to start + size lies in the buffer, and the record has `size` bytes.
+            unsafe buffer[written] = tag
+            unsafe writeVarint(
+                UInt64(size), into: UnsafeMutableRawBufferPointer(rebasing: buffer[written + 1..<start]))
+            unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).copyMemory(from: record)
+            written = start + size
+        }
+        return (range.count, written)
     }
 
     /// A copy of the stored KeyValue of a match.
@@ -83,22 +104,43 @@ package final class Selection {
     }
 
     private func find(_ match: Match) throws(MVCCError) -> UnsafeRawBufferPointer {
-        if let tailFirst, tailFirst <= match.revision, let record = unsafe tail.find(match.revision),
+        let revision = match.revision
+        if let record = unsafe try step(to: revision), record.count == match.size { return unsafe record }
+        if let tailFirst, tailFirst <= revision, let record = unsafe tail.find(revision),
             record.count == match.size
         {
             return unsafe record
         }
-        guard transaction != nil else { throw .damagedRecord(match.revision) }
+        guard transaction != nil else { throw .damagedRecord(revision) }
         let record: UnsafeRawBufferPointer?
         do throws(BackendError) {
-            unsafe record = matches.count > 1 ? try seek(match.revision) : try get(match.revision)
+            unsafe record = matches.count > 1 ? try seek(revision) : try get(revision)
         } catch {
             throw .backend(error)
         }
         guard let record = unsafe record, record.count == match.size else {
-            throw .damagedRecord(match.revision)
+            throw .damagedRecord(revision)
         }
         return unsafe record
+    }
+
+    /// A step of the cursor, when the record is likely the next one in the database: keys written in order
+    /// have their records in order.
+    @inline(__always) private func step(to revision: Revision) throws(MVCCError) -> UnsafeRawBufferPointer? {
+        let last = cursorRevision
+        guard
+            revision.main == last.main + 1 && revision.sub == 0
+                || revision.main == last.main && revision.sub == last.sub + 1
+        else { return nil }
+        do throws(BackendError) {
+            guard let record = try unsafe cursor?.next(),
+                unsafe RevisionKey(record.key)?.revision == revision
+            else { return nil }
+            cursorRevision = revision
+            return unsafe record.value
+        } catch {
+            throw .backend(error)
+        }
     }
 
     private func get(_ revision: Revision) throws(BackendError) -> UnsafeRawBufferPointer? {
@@ -107,18 +149,10 @@ package final class Selection {
         }
     }
 
-    /// Through the cursor: a step when the record is likely the next one (keys written in order), else a
-    /// search, which is short on the page where the cursor stands.
+    /// Through the cursor: a search, which is short on the page where it stands.
     private func seek(_ revision: Revision) throws(BackendError) -> UnsafeRawBufferPointer? {
         if cursor == nil { cursor = try transaction?.cursor(.key) }
-        let last = cursorRevision
         cursorRevision = revision
-        if revision.main == last.main + 1 && revision.sub == 0
-            || revision.main == last.main && revision.sub == last.sub + 1,
-            let record = try unsafe cursor?.next(), unsafe RevisionKey(record.key)?.revision == revision
-        {
-            return unsafe record.value
-        }
         return unsafe try RevisionKey(revision).withBytes { (key) throws(BackendError) in
             try unsafe cursor?.find(key)?.value
         }

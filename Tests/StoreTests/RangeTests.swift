@@ -139,10 +139,14 @@ import Testing
     func `a body pulled in pieces of any size is the whole response`(_ piece: Int) throws {
         let machine = try Machine()
         for number in 0..<300 { try machine.put("key\(number)", String(repeating: "v", count: number)) }
-        for keysOnly in [false, true] {
-            let all = query {
-                $0.keysOnly = keysOnly; $0.limit = 299
-            }
+        let whole = query { $0.limit = 299 }
+        let keys = query {
+            $0.limit = 299; $0.keysOnly = true
+        }
+        let sorted = query {
+            $0.sortTarget = .mod; $0.sortOrder = .descend
+        }
+        for all in [whole, keys, sorted] {
             let header: [UInt8] = [0x0a, 0x00]
             let body = try RangeBody(RangeAnswer.select(all, from: machine.reader), header: header)
             var pulled: [UInt8] = []

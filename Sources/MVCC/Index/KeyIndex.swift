@@ -140,8 +140,7 @@ final class KeyIndex {
         if payload.mod <= revision, flags & (Payload.extended | Payload.tombstone) == 0 {
             return Match(
                 createRevision: payload.mod - Int64(payload.link), modRevision: payload.mod,
-                version: Int64(payload.version), modSub: flags & Payload.subMask, size: payload.size,
-                hasLease: flags & Payload.lease != 0)
+                version: Int64(payload.version), subFlags: flags, size: payload.size)
         }
         return newest(payload, at: revision)?.match
     }

@@ -64,8 +64,7 @@ struct Change: Equatable {
     var match: Match? {
         if isTombstone { return nil }
         return Match(
-            createRevision: create, modRevision: main, version: version, modSub: subFlags & Payload.subMask,
-            size: size, hasLease: subFlags & Payload.lease != 0)
+            createRevision: create, modRevision: main, version: version, subFlags: subFlags, size: size)
     }
 }
 

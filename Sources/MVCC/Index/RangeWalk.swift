@@ -11,6 +11,8 @@ struct RangeWalk {
     /// Keys that live in the range.
     private(set) var count = 0
     private(set) var matches: [Match] = []
+    /// Bytes of their records in a message, each a field.
+    private(set) var fieldBytes = 0
     /// The keys of the matches one after the other, and where each ends.
     private(set) var keys: [UInt8] = []
     private(set) var keyEnds: [Int] = []
@@ -31,7 +33,7 @@ struct RangeWalk {
         count += 1
         guard !options.isCountOnly, options.limit <= 0 || matches.count < options.limit else { return }
         guard options.admits(match) else { return }
-        matches.append(match)
+        add(match)
         if options.wantsKeys {
             page.appendKey(index, to: &keys)
             keyEnds.append(keys.count)
@@ -42,11 +44,16 @@ struct RangeWalk {
     mutating func foundSingle(_ match: Match) {
         count += 1
         guard !options.isCountOnly, options.admits(match) else { return }
-        matches.append(match)
+        add(match)
         if options.wantsKeys {
             keys = position
             keyEnds = [keys.count]
         }
+    }
+
+    @inline(__always) private mutating func add(_ match: Match) {
+        matches.append(match)
+        fieldBytes += match.fieldSize
     }
 
     /// Whether the rest of the range does not matter.

@@ -93,11 +93,11 @@ package struct RangeAnswer {
     /// records, else from their known sizes: no value is read.
     package func bodySize() throws(MVCCError) -> Int {
         var size = (more ? 2 : 0) + (count == 0 ? 0 : 1 + varintSize(UInt64(count)))
-        if isKeysOnly || order != nil {
-            for position in 0..<length { size += fieldSize(try pairSize(at: position)) }
-        } else {  // of a large answer, asking for each place took a twentieth of the time
-            for match in selection.matches[..<length] { size += fieldSize(Int(match.size)) }
+        if !isKeysOnly, order == nil {
+            // What the limit cut off is at the end, and hardly ever more than one.
+            return selection.matches[length...].reduce(size + selection.fieldBytes) { $0 - $1.fieldSize }
         }
+        for position in 0..<length { size += fieldSize(try pairSize(at: position)) }
         return size
     }
 
@@ -116,7 +116,7 @@ package struct RangeAnswer {
 
     /// Appends the pair at `position` as field 2.
     package func appendPair(at position: Int, to bytes: inout [UInt8]) throws(MVCCError) {
-        bytes.appendBytesTag(2)
+        bytes.append(Self.pairTag)
         bytes.appendVarint(UInt64(try pairSize(at: position)))
         guard isKeysOnly else { return try selection.appendRecord(place(position), to: &bytes) }
         let match = selection.matches[place(position)]
@@ -127,25 +127,35 @@ package struct RangeAnswer {
         bytes.appendField(6, try lease(at: position, match))
     }
 
-    /// Writes the same to the start of `buffer`, without a copy in between, and says how many bytes it is;
-    /// nil, and nothing written, where it does not fit or has to be composed (keys_only).
-    func writePair(at position: Int, into buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) -> Int? {
-        guard !isKeysOnly else { return nil }
-        let size = Int(selection.matches[place(position)].size)
-        let headSize = 1 + varintSize(UInt64(size))
-        guard headSize + size <= buffer.count else { return nil }
-        // Both stay within the bytes just compared with the buffer's.
-        unsafe buffer[0] = 2 << 3 | 2
-        unsafe writeVarint(UInt64(size), into: UnsafeMutableRawBufferPointer(rebasing: buffer[1..<headSize]))
-        try unsafe selection.copyRecord(
-            place(position), into: UnsafeMutableRawBufferPointer(rebasing: buffer[headSize...]))
-        return headSize + size
+    /// Writes the same of the pairs from `position` on to the start of `buffer`, without a copy in between,
+    /// as many as fit whole, and says how many those are, and their bytes. None where they have to be
+    /// composed (keys_only).
+    func writePairs(
+        from position: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(MVCCError) -> (count: Int, bytes: Int) {
+        guard !isKeysOnly else { return (0, 0) }
+        guard let order else {
+            return try unsafe selection.copyFields(position..<length, tag: Self.pairTag, into: buffer)
+        }
+        var written = (count: 0, bytes: 0)
+        for place in order[position..<length] {
+            let copied = try unsafe selection.copyFields(
+                Int(place)..<Int(place) + 1, tag: Self.pairTag,
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer[written.bytes...]))
+            if copied.count == 0 { break }
+            written.count += 1
+            written.bytes += copied.bytes
+        }
+        return written
     }
 
     package func appendTail(to bytes: inout [UInt8]) {
         bytes.appendField(3, more)
         bytes.appendField(4, count)
     }
+
+    /// Field 2, length-delimited.
+    private static let pairTag: UInt8 = 2 << 3 | 2
 
     private func place(_ position: Int) -> Int { order.map { Int($0[position]) } ?? position }
 

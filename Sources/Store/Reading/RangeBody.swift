@@ -30,7 +30,12 @@ package final class RangeBody {
         var written = 0
         while written < buffer.count {
             if pieceOffset == piece.count {
-                written += try unsafe fillPairs(UnsafeMutableRawBufferPointer(rebasing: buffer[written...]))
+                if nextPair < answer.length, !isReleased {
+                    let pairs = try unsafe answer.writePairs(
+                        from: nextPair, into: UnsafeMutableRawBufferPointer(rebasing: buffer[written...]))
+                    nextPair += pairs.count
+                    written += pairs.bytes
+                }
                 guard written < buffer.count, try makePiece() else { break }
             }
             let count = min(buffer.count - written, piece.count - pieceOffset)
@@ -51,19 +56,6 @@ package final class RangeBody {
         guard !isReleased else { return }
         isReleased = true
         answer.release()
-    }
-
-    /// Writes the next pairs that fit whole, and says how many bytes they are.
-    private func fillPairs(_ buffer: UnsafeMutableRawBufferPointer) throws(MVCCError) -> Int {
-        var written = 0
-        while nextPair < answer.length, !isReleased,
-            let count = try unsafe answer.writePair(
-                at: nextPair, into: UnsafeMutableRawBufferPointer(rebasing: buffer[written...]))
-        {
-            written += count
-            nextPair += 1
-        }
-        return written
     }
 
     /// False when there is nothing more.
