@@ -217,7 +217,8 @@ final class WatchStream: GRPCHandler {
             for request in held.takeAll() where call.isOpen { unsafe take(request.span.bytes) }
         }
         guard services.now >= progressDue else { return }
-        progressDue = services.now + progressInterval
+        // From when it was due: ticks come a little late each time.
+        progressDue = max(progressDue + progressInterval, services.now)
         for (id, watched) in watching where watched.notifiesProgress {
             if let revision = services.hub.idleRevision(watched.watcher) {
                 services.send(call, .watch, response(revision: revision, id: id))

@@ -70,6 +70,17 @@ import Testing
         #expect(try member.get("k").kvs.isEmpty)
     }
 
+    @Test func `a key outlives its lease by no more than two ticks`() throws {
+        let member = try TestMember()
+        member.advance(.milliseconds(250))
+        _ = try grant(member, id: 7, ttl: 2)
+        try member.put("k", "v", lease: 7)
+        member.advance(.milliseconds(1990))
+        #expect(try member.get("k").kvs.count == 1)
+        member.advance(.milliseconds(210))
+        #expect(try member.get("k").kvs.isEmpty)
+    }
+
     @Test func `a lease that is kept alive does not expire`() throws {
         let member = try TestMember()
         _ = try grant(member, id: 7, ttl: 2)

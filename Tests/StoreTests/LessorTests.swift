@@ -86,7 +86,7 @@ import Testing
         for second in 10...14 {
             var count = 0
             while case let batch = lessor.expired(at: .seconds(second)), !batch.isEmpty {
-                #expect(batch.count <= 500)
+                #expect(batch.count <= Lessor.expiredBatchMax)
                 count += batch.count
             }
             counts.append(count)

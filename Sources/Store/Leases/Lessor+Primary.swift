@@ -135,7 +135,9 @@ extension Lessor {
 
     /// Up to `limit` leases whose rest should be written into the log now, with that rest in seconds,
     /// rounded up.
-    package func dueCheckpoints(at now: Duration, limit: Int = 1000) -> [(id: Int64, remainingTTL: Int64)] {
+    package func dueCheckpoints(
+        at now: Duration, limit: Int = Lessor.checkpointBatchMax
+    ) -> [(id: Int64, remainingTTL: Int64)] {
         state.withLock { state in
             var due: [(id: Int64, remainingTTL: Int64)] = []
             while due.count < limit, let item = state.checkpoints.popDue(at: now) {

@@ -9,8 +9,11 @@ import Synchronization
 ///
 /// What is stored durably is the caller's business: it writes `LeaseRecord`s into bucket `lease`.
 package final class Lessor: Sendable {
-    /// At most this many leases are handed out as expired by one call (errors.md 4).
-    package static let expiredBatchMax = 500
+    /// At most this many leases are handed out as expired by one call: with a call each 100 ms etcd's 1,000
+    /// per second (errors.md 4).
+    package static let expiredBatchMax = 100
+    /// The same of checkpoints.
+    package static let checkpointBatchMax = 200
     /// Above this many leases a promotion spreads their expiries.
     static let spreadThreshold = 1000
     /// A promotion lets at most this many leases fall due in any one second.
