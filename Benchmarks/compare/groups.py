@@ -11,6 +11,7 @@ import watches
 
 GROUPS = {
     "one-member": ("Requests of one message on one member.", one_member.throughput),
+    "both-cores": ("One member on both cores, one of which the load has as well.", one_member.on_both_cores),
     "transactions": ("Txn, and Range of 1000 keys, on one member.", one_member.transactions_and_ranges),
     "tail": ("Puts of 100 clients while the server tidies up.", background.tail),
     "compaction": ("One client beside a compaction.", background.compaction),

@@ -6,7 +6,7 @@ from keyspace import GET, PUT, SERIALIZABLE, VALUE, fill, first_put, key, transa
 from loads import Call, benchmark, benchmark_text, h2load, h2load_text, measure
 from rows import Target, at_least, at_most
 from rpc import Client, message
-from run import interleaved, single_members
+from run import BOTH_CORES, interleaved, single_members
 
 QUARTER = at_most(0.25)
 
@@ -43,6 +43,18 @@ def throughput(options, sheet):
             Load("linearizable Range of one key", GET, 1, 1, cpu=QUARTER),
         ])
         keys(options, sheet, servers)
+
+
+def on_both_cores(options, sheet):
+    """Etcd with GOMAXPROCS above 1 and ours with a loop per core, as operators run them; the load is on one of them."""
+    with single_members(options, cores=BOTH_CORES) as servers:
+        for server in servers.values():
+            first_put(server)
+        run_loads(options, sheet, servers, [
+            Load("both cores: Put", PUT, 1, 1, cpu=QUARTER),
+            Load("both cores: linearizable Range of one key", GET, 1, 1, cpu=QUARTER),
+            Load("both cores: Put", PUT, rate=at_least(4), cpu=QUARTER, p99=at_most(0.5)),
+        ])
 
 
 def keys(options, sheet, servers):

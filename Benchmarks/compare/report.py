@@ -10,9 +10,10 @@ from run import RESULTS, ROWS
 HEAD = """# Beside etcd
 
 Made by `tools/compare-with-etcd`; `Benchmarks/README.md` says how. Ours and etcd run in the same minutes on the same
-machine and disk, with the server on one core and the load on the other, and take their turns round by round. A
-value is the median of the rounds; the spread is the least and the greatest ratio of one round. `SERVER` in a command
-stands for either server; every load is started with `taskset` on its core, h2load with the headers of gRPC.
+machine and disk, with the server on one core (but for the group both-cores) and the load on the other, and take their
+turns round by round. A value is the median of the rounds; the spread is the least and the greatest ratio of one round.
+`SERVER` in a command stands for either server; every load is started with `taskset` on its core, h2load with the
+headers of gRPC.
 """
 
 BOTTLENECK = """

@@ -17,6 +17,7 @@ from clusters import Cluster  # noqa: E402
 from servers import REAL, REPOSITORY, Server  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = "0", "1"
+BOTH_CORES = f"{SERVER_CORE},{LOAD_CORE}"
 ON_SERVER_CORE = ["taskset", "-c", SERVER_CORE]
 ON_LOAD_CORE = ["taskset", "-c", LOAD_CORE]
 FLAGS = ["--quota-backend-bytes=8589934592", "--log-level=error"]
@@ -53,21 +54,21 @@ def interleaved(targets, rounds, sample):
 
 
 @contextlib.contextmanager
-def single_members(options, *flags):
+def single_members(options, *flags, cores=SERVER_CORE):
     """A member of each kind, in empty folders of the same disk."""
     servers = {name: Server(binary, *FLAGS, *flags) for name, binary in options.binaries().items()}
     with contextlib.ExitStack() as stack:
         for server in servers.values():
             stack.callback(server.remove)
         for server in servers.values():
-            start(server)
+            start(server, cores)
         yield servers
         for server in servers.values():
             check_calls(server)
 
 
-def start(server):
-    server.start(prefix=ON_SERVER_CORE)
+def start(server, cores=SERVER_CORE):
+    server.start(prefix=["taskset", "-c", cores])
 
 
 class Clustered:
