@@ -38,7 +38,7 @@ import CPlatform
     /// The record behind the present one, or the first when it stands nowhere.
     package mutating func next() throws(BackendError) -> StoredRecord? {
         guard let record = try unsafe step(MDB_NEXT) else { return nil }
-        // Whoever goes from record to record reads them: two ahead, the memory has time to answer.
+        // Whoever goes from record to record reads them.
         unsafe platform_prefetch_record(record.value.baseAddress, record.value.count)
         return unsafe record
     }
