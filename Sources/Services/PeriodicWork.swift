@@ -25,8 +25,7 @@ struct PeriodicWork {
 
     mutating func isExpiryDue(at now: MonotonicTime) -> Bool {
         guard drivesExpiry, now >= expiryDue else { return false }
-        // From when it was due: ticks come a little late each time.
-        expiryDue = max(expiryDue + Self.expiryInterval, now)
+        expiryDue = now.next(after: expiryDue, every: Self.expiryInterval)
         return true
     }
 
@@ -34,6 +33,14 @@ struct PeriodicWork {
         guard now >= publishDue else { return false }
         publishDue = now + Self.publishInterval
         return true
+    }
+}
+
+extension MonotonicTime {
+    /// When what was due then and is done now is due next: an interval after it was due, as ticks come a
+    /// little late each time, but after a longer delay an interval from now.
+    func next(after due: MonotonicTime, every interval: Duration) -> MonotonicTime {
+        due + interval > self ? due + interval : self + interval
     }
 }
 

@@ -217,8 +217,7 @@ final class WatchStream: GRPCHandler {
             for request in held.takeAll() where call.isOpen { unsafe take(request.span.bytes) }
         }
         guard services.now >= progressDue else { return }
-        // From when it was due: ticks come a little late each time.
-        progressDue = max(progressDue + progressInterval, services.now)
+        progressDue = services.now.next(after: progressDue, every: progressInterval)
         for (id, watched) in watching where watched.notifiesProgress {
             if let revision = services.hub.idleRevision(watched.watcher) {
                 services.send(call, .watch, response(revision: revision, id: id))

@@ -68,7 +68,6 @@ private final class Loopless {
         return ProposedEntry(tag: id, data: data)
     }
 
-
     /// The ids of the replies that are there.
     func replies() -> [UInt64] {
         var batch: [LoopInput] = []

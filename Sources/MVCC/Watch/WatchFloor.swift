@@ -57,7 +57,7 @@ struct WatchAudience: ~Copyable {
 struct WatchFloors {
     private var floors: [WatchFloor] = []
 
-    /// Nil when there is no hub.
+    /// Nil when no hub has watchers.
     var lowest: Int64? { floors.map(\.revision).min() }
 
     mutating func add(_ floor: WatchFloor) { floors.append(floor) }

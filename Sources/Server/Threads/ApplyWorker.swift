@@ -8,9 +8,8 @@ import Store
 
 /// What applies: committed entries become state, answers and visible revisions.
 ///
-/// All that one turn applied goes to each loop as one message, after the state it speaks of can be
-/// read. How far it is stands in `MemberStatus`; configuration decisions go to
-/// the replica at once.
+/// All that one turn applied goes to each loop it concerns as one message, after the state it speaks of can
+/// be read. How far it is stands in `MemberStatus`; configuration decisions go to the replica at once.
 struct ApplyWorker: ~Copyable {
     private let machine: StateMachine
     private let lessor: Lessor

@@ -117,7 +117,7 @@ enum LoopInput: Sendable {
 struct AppliedBatch: Sendable {
     var replies: [Reply] = []
     var readable: [UInt64] = []
-    /// The current revision, when it moved.
+    /// The current revision, when it moved (or the state was replaced) and the loop has watchers.
     var visible: Int64?
 }
 

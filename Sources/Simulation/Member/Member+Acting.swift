@@ -142,7 +142,7 @@ extension Member {
                 guard restore(metadata, running) else { return }
             }
         }
-        showLater(running)
+        tellWatchers(running)
     }
 
     /// False when the member went down meanwhile.

@@ -100,7 +100,8 @@ extension Member {
         cluster.answer(waiter.client, waiter.call, answer, after: chance.between(50, 2_000))
     }
 
-    /// Every 500 ms: what is expired is revoked through the log; the member makes itself known.
+    /// Every 500 ms (the daemon looks oftener): what is expired is revoked through the log; the member makes
+    /// itself known.
     func keepHouse(_ running: Running) {
         plan(.housekeeping(running.boot), in: 500_000)
         if !running.isPublished, running.replica.status.leader != nil { publish(running) }
@@ -133,8 +134,12 @@ extension Member {
 
     // Watches.
 
+    /// The state has moved: a hub without watchers is not told, as in the daemon.
+    func tellWatchers(_ running: Running) {
+        if running.keyspace.hubsToTell != 0 { showLater(running) }
+    }
+
     func showLater(_ running: Running) {
-        // Without watchers too: what a hub has not passed keeps compactions waiting.
         plan(showIn: chance.between(1, 2_000), running)
     }
 

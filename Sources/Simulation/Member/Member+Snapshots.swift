@@ -120,7 +120,7 @@ extension Member {
         compare(running)
         releaseReaders(running)
         planFlush(running)
-        showLater(running)
+        tellWatchers(running)
         handle(.applied(metadata.id.index), in: running)
         return self.running === running
     }

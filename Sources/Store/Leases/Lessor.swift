@@ -12,7 +12,7 @@ package final class Lessor: Sendable {
     /// At most this many leases are handed out as expired by one call: with a call each 100 ms etcd's 1,000
     /// per second (errors.md 4).
     package static let expiredBatchMax = 100
-    /// The same of checkpoints.
+    /// At most this many leases are handed out for a checkpoint by one call: 2,000 per second.
     package static let checkpointBatchMax = 200
     /// Above this many leases a promotion spreads their expiries.
     static let spreadThreshold = 1000
