@@ -18,10 +18,10 @@ from rpc import Client, message
 from run import ON_SERVER_CORE, interleaved, metric, single_members
 from servers import free_ports
 
-# What one core reaches, and with it every store on it: a C program that only receives the bytes and writes them as log
-# and database; and nghttpd with a file of one byte, if each of its answers had logged a Put.
-RECEIVED = "received and written twice"
-ANSWERED = "a Put for each answer of nghttpd"
+# What one core reaches, and with it every store on it, as it has to do both for each Put: the time of an answer of
+# nghttpd (of a file of one byte), and that of a C program that only receives a Put's bytes and writes them as log and
+# database.
+LIMIT = "an answer of nghttpd, and received and written twice"
 
 
 def lone(options, sheet):
@@ -60,33 +60,31 @@ def lone(options, sheet):
 
 def log_rate(options, sheet):
     """Bytes of the log per second at 1,000 clients, beside dd with blocks as large as the log's batches."""
-    for size, limit in ((256, ANSWERED), (4096, RECEIVED), (32_768, RECEIVED)):
+    for size in (256, 4096, 32_768):
         # A new member each time, so that dd and the log find the disk alike.
         with single_members(options) as servers, contextlib.ExitStack() as stack:
             server = servers["ours"]
-            files = stack.enter_context(file_server(1)) if limit == ANSWERED else None
+            files = stack.enter_context(file_server(1))
             call = Call("etcdserverpb.KV/Put", message("PutRequest")(key=b"bench", value=bytes(VALUE) * (size // 256)),
                         f"Put bench, {size} bytes")
             first_put(server)
             amount = (100, 10, options.seconds(3))
-            samples = {"ours": [], "dd": [], limit: []}
+            samples = {"ours": [], "dd": [], LIMIT: []}
             for _ in range(options.rounds):
                 rate, batch, record = logged(server, call, amount)
                 samples["ours"].append(rate)
                 samples["dd"].append(synced_copy(server.data, batch))
-                if files:
-                    samples[limit].append(h2load(files, ONE_FILE, *amount).rate * record / 1e6)
-                else:
-                    samples[limit].append(received_and_synced(server.data, batch, amount[2]).value / 1e6)
+                answers = h2load(files, ONE_FILE, *amount).rate
+                received = received_and_synced(server.data, batch, amount[2]).value
+                samples[LIMIT].append(record / (1 / answers + record / received) / 1e6)
         what = f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)"
-        beside = (f"the same of http://NGHTTPD/file, 1 byte; a Put logs {record:.0f} bytes" if limit == ANSWERED
-                  else f"floors log FOLDER {batch} {amount[2]}; floors pour PORT")
-        command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; "
-                   f"{beside}")
+        command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; the "
+                   f"same of http://NGHTTPD/file, 1 byte; floors log FOLDER {batch} {amount[2]}; floors pour PORT; "
+                   f"a Put logs {record:.0f} bytes")
         sheet.add(what, "MB/s", samples, float, command, at_least(0.5), beside="dd")
-        sheet.add(what, "MB/s", samples, float, command, beside=limit)
-        sheet.add(f"{limit}, beside dd (blocks of {batch / 1024:,.0f} KiB)", "MB/s",
-                  {"ours": samples[limit], "dd": samples["dd"]}, float, command, beside="dd")
+        sheet.add(what, "MB/s", samples, float, command, beside=LIMIT)
+        sheet.add(f"{LIMIT}, beside dd (blocks of {batch / 1024:,.0f} KiB)", "MB/s",
+                  {"ours": samples[LIMIT], "dd": samples["dd"]}, float, command, beside="dd")
 
 
 def logged(server, call, amount):
