@@ -42,12 +42,11 @@ METHODS = {
 
 
 class Client:
-    """One connection of its own; methods take request messages and give the answer or a grpc.RpcError."""
+    """One connection; methods take request messages and give the answer or a grpc.RpcError."""
 
     def __init__(self, endpoint):
         self.channel = grpc.insecure_channel(
-            endpoint, options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
-                               ("grpc.use_local_subchannel_pool", 1)])
+            endpoint, options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
 
     def unary(self, service, method, request, response=None, timeout=20, metadata=None):
         answer = message(response or f"{method}Response")
