@@ -42,11 +42,15 @@ METHODS = {
 
 
 class Client:
-    """One connection; methods take request messages and give the answer or a grpc.RpcError."""
+    """One connection, which gRPC shares with clients of the same endpoint and options.
 
-    def __init__(self, endpoint):
+    Methods take request messages and give the answer or a grpc.RpcError.
+    """
+
+    def __init__(self, endpoint, *options):
         self.channel = grpc.insecure_channel(
-            endpoint, options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
+            endpoint,
+            options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), *options])
 
     def unary(self, service, method, request, response=None, timeout=20, metadata=None):
         answer = message(response or f"{method}Response")
