@@ -18,9 +18,9 @@ from rpc import Client, message
 from run import ON_SERVER_CORE, interleaved, metric, single_members
 from servers import free_ports
 
-# What one core reaches, and with it every store on it, as it has to do both for each Put: the time of an answer of
-# nghttpd (of a file of one byte), and that of a C program that only receives a Put's bytes and writes them as log and
-# database.
+# What two C programs take of a core for what a store does to each Put, added up: an answer of nghttpd (of a file of one
+# byte), and receiving the Put's bytes and writing them as log and database. No hard limit, as one may answer quicker,
+# but a measure of how far half of dd is away.
 LIMIT = "an answer of nghttpd, and received and written twice"
 
 
