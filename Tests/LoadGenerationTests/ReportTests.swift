@@ -154,3 +154,46 @@ import Testing
         #expect(throws: RequestLog.Problem.self) { try RequestLog(text: text) }
     }
 }
+
+@Suite struct `Timelines` {
+    private func timeline(_ ends: [Double]) -> Timeline {
+        var timeline = Timeline(unixOffset: 1_700_000_000_000_000_000)
+        for end in ends { timeline.record(1_000_000, at: Int64(end * 1e9)) }
+        timeline.close()
+        return timeline
+    }
+
+    @Test func `a second without an end is there, with zeros`() {
+        let seconds = timeline([0.5, 0.6, 3.5, 3.9]).seconds
+        #expect(seconds.map(\.unix) == [1_700_000_000, 1_700_000_001, 1_700_000_002, 1_700_000_003])
+        #expect(seconds.map(\.count) == [2, 0, 0, 2])
+        #expect(seconds[1].slowest == 0 && seconds[1].share == 1)
+        let lines = CSVReport.text(timeline([0.5, 0.6, 3.5])).split(separator: "\n")
+        #expect(lines[2] == "1700000001,0,0.000000,0.000000,0.000000,0.000000,0.000000")
+    }
+
+    @Test func `the first and the last second know how much of them was measured`() {
+        let shares = timeline([0.701, 1.2, 2.1, 2.3]).seconds.map(\.share)
+        for (share, expected) in zip(shares, [0.3, 1, 0.3]) { #expect(abs(share - expected) < 1e-6) }
+        #expect(abs(timeline([0.4, 0.5]).seconds[0].share - 0.101) < 1e-6)
+    }
+
+    @Test func `a chart breaks its line where nothing ended, and shows no rate of a splinter`() {
+        var result = LoadResult(
+            kinds: [LoadResult.Kind(name: "put")], timeline: timeline([0.1, 1.5, 4.5, 5.05]))
+        result.kinds[0].latencies.record(1)
+        let charts = HTMLReport.text(result, command: "x").split(separator: "<svg")
+        #expect(charts[1].split(separator: "<polyline").count - 1 == 3 * 2)  // two pieces of three lines
+        let rate = charts[2].split(separator: "points=\"")[1].prefix { $0 != "\"" }
+        #expect(rate.split(separator: " ").count == 5)
+    }
+
+    @Test func `every kind has its percentiles`() {
+        var result = LoadResult(
+            kinds: (0..<8).map { LoadResult.Kind(name: "kind \($0)") }, timeline: timeline([0.1]))
+        for place in 0..<8 { result.kinds[place].latencies.record(Int64(place + 1) * 1000) }
+        let chart = HTMLReport.text(result, command: "x").split(separator: "<svg")[3]
+        #expect(chart.split(separator: "<polyline").count - 1 == 8)
+        #expect(chart.contains("class=\"line1 dashed\""))
+    }
+}

@@ -1,8 +1,12 @@
-/// A line chart as SVG: both axes with ticks, a grid, a legend, one colour class per line (`line0` …).
+/// A line chart as SVG: both axes with ticks, a grid, a legend, one colour class per line (`line0` … `line5`,
+/// then the same dashed).
 struct Chart {
     struct Line {
         let name: String
-        let points: [(x: Double, y: Double)]
+        /// Points that are joined; between two pieces there is a gap.
+        let pieces: [[(x: Double, y: Double)]]
+
+        var points: FlattenSequence<[[(x: Double, y: Double)]]> { pieces.joined() }
     }
 
     struct Tick {
@@ -97,18 +101,22 @@ struct Chart {
     }
 
     private func draw(_ line: Line, _ number: Int) -> String {
-        let points = line.points.map { "\(place(x($0.x))),\(place(y($0.y)))" }.joined(separator: " ")
-        if line.points.count == 1, let only = line.points.first {
-            return "<circle class=\"line\(number) dot\" r=\"4\" cx=\"\(place(x(only.x)))\" "
-                + "cy=\"\(place(y(only.y)))\"/>"
-        }
-        return "<polyline class=\"line\(number)\" points=\"\(points)\"/>"
+        line.pieces.map { piece in
+            if piece.count == 1 {
+                return "<circle class=\"\(style(number)) dot\" r=\"4\" cx=\"\(place(x(piece[0].x)))\" "
+                    + "cy=\"\(place(y(piece[0].y)))\"/>"
+            }
+            let points = piece.map { "\(place(x($0.x))),\(place(y($0.y)))" }.joined(separator: " ")
+            return "<polyline class=\"\(style(number))\" points=\"\(points)\"/>"
+        }.joined()
     }
+
+    private func style(_ number: Int) -> String { "line\(number % 6)" + (number < 6 ? "" : " dashed") }
 
     private var legend: String {
         var (at, body) = (Self.left, text(Self.left - 8, 38, yName, "axis", anchor: "end"))
         for (number, line) in lines.enumerated() where lines.count > 1 {
-            body += "<line class=\"line\(number)\" x1=\"\(at)\" x2=\"\(at + 22)\" y1=\"34\" y2=\"34\"/>"
+            body += "<line class=\"\(style(number))\" x1=\"\(at)\" x2=\"\(at + 22)\" y1=\"34\" y2=\"34\"/>"
             body += text(at + 28, 38, line.name, "axis")
             at += 50 + Double(line.name.count) * 7.5
         }

@@ -22,9 +22,9 @@ package enum HTMLReport {
 
     private static let style = """
         :root{color-scheme:light dark;--ink:#1c2733;--paper:#fff;--faint:#d9dfe5;--soft:#5b6875;\
-        --a:#1769aa;--b:#c2571a;--c:#7b3fa0}
+        --a:#1769aa;--b:#c2571a;--c:#7b3fa0;--d:#2e7d4f;--e:#a3264b;--f:#6d6a1f}
         @media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--paper:#14191f;--faint:#313a44;--soft:#9aa7b4;\
-        --a:#6cb4ee;--b:#f0925a;--c:#c795ea}}
+        --a:#6cb4ee;--b:#f0925a;--c:#c795ea;--d:#6fcf97;--e:#f28ba8;--f:#d6cf6b}}
         body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
         main{max-width:900px;margin:0 auto;padding:24px 20px}
         h1{font-size:19px;overflow-wrap:anywhere}
@@ -35,7 +35,9 @@ package enum HTMLReport {
         svg text.axis{fill:var(--soft)}.grid{stroke:var(--faint);stroke-width:1}
         polyline{fill:none;stroke-width:2;stroke-linejoin:round}line{stroke-width:2}
         .line0{stroke:var(--a)}.line1{stroke:var(--b)}.line2{stroke:var(--c)}
+        .line3{stroke:var(--d)}.line4{stroke:var(--e)}.line5{stroke:var(--f)}.dashed{stroke-dasharray:6 4}
         .dot.line0{fill:var(--a)}.dot.line1{fill:var(--b)}.dot.line2{fill:var(--c)}
+        .dot.line3{fill:var(--d)}.dot.line4{fill:var(--e)}.dot.line5{fill:var(--f)}
         table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
         th,td{text-align:right;padding:4px 8px;border-bottom:1px solid var(--faint)}
         th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:500}
@@ -60,10 +62,14 @@ package enum HTMLReport {
 
     private static func latencyChart(_ result: LoadResult) -> Chart {
         let seconds = result.timeline.seconds
+        // Where nothing ended there is no latency, and the line is broken.
+        let pieces = seconds.split { $0.count == 0 }
         func line(_ name: String, _ value: (Timeline.Second) -> Double) -> Chart.Line {
             Chart.Line(
                 name: name,
-                points: seconds.map { (Double($0.unix - seconds[0].unix), value($0) * 1e3) })
+                pieces: pieces.map { piece in
+                    piece.map { (Double($0.unix - seconds[0].unix), value($0) * 1e3) }
+                })
         }
         return Chart(
             title: "Latency over time",
@@ -73,9 +79,13 @@ package enum HTMLReport {
 
     private static func rateChart(_ result: LoadResult) -> Chart {
         let seconds = result.timeline.seconds
-        let points = seconds.map { (x: Double($0.unix - seconds[0].unix), y: Double($0.count)) }
+        // The first and the last second are no whole ones; of a small part of a second no rate is told.
+        let shown = seconds.filter { $0.share >= 0.2 || seconds.count == 1 }
+        let points = shown.map { second in
+            (x: Double(second.unix - seconds[0].unix), y: Double(second.count) / max(second.share, 0.001))
+        }
         return Chart(
-            title: "Operations per second", lines: [Chart.Line(name: "operations", points: points)],
+            title: "Operations per second", lines: [Chart.Line(name: "operations", pieces: [points])],
             xTicks: timeTicks(seconds), xName: "seconds since the start", yName: "1/s", hasLogarithmicY: false
         )
     }
@@ -97,19 +107,21 @@ package enum HTMLReport {
             ticks.append(percent)
         }
         let end = x(ticks.last ?? 99)
-        let shown = result.kinds.filter { $0.latencies.count > 0 }.prefix(3)
+        let shown = result.kinds.filter { $0.latencies.count > 0 }
         let lines = shown.map { kind in
             Chart.Line(
                 name: kind.name,
-                points: stride(from: 0, through: end, by: end / 120).map { nines in
-                    var rest = 1.0  // 2^-nines
-                    for _ in 0..<Int(nines) { rest /= 2 }
-                    rest /= 1 + (nines - Double(Int(nines)))  // between powers, straight
-                    return (nines, kind.latencies.percentile(100 - 100 * rest) * 1e3)
-                })
+                pieces: [
+                    stride(from: 0, through: end, by: end / 120).map { nines in
+                        var rest = 1.0  // 2^-nines
+                        for _ in 0..<Int(nines) { rest /= 2 }
+                        rest /= 1 + (nines - Double(Int(nines)))  // between powers, straight
+                        return (nines, kind.latencies.percentile(100 - 100 * rest) * 1e3)
+                    }
+                ])
         }
         return Chart(
-            title: "Percentiles", lines: Array(lines),
+            title: "Percentiles", lines: lines,
             xTicks: ticks.map { Chart.Tick(value: x($0), text: "\(NumberText.shortest($0)) %") },
             xName: "share of operations not slower", yName: "ms", hasLogarithmicY: true)
     }
