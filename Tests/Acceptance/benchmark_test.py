@@ -87,6 +87,34 @@ def test_a_recorded_load_is_replayed(server, tmp_path):
     assert revision(server) == before + 50
 
 
+@pytest.mark.parametrize("load", [
+    ["kubernetes", "--pods", "20", "--nodes", "3", "--total", "50", "--watchers", "0"],
+    ["lease-keepalive", "--total", "30"],
+], ids=["kubernetes", "lease-keepalive"])
+def test_a_load_that_prepares_something_is_replayed_too(server, tmp_path, load):
+    log = tmp_path / "log"
+    assert benchmark(server, *load, "--record", log)[0] == 0
+    times = [int(line.split()[0]) for line in log.read_text().splitlines() if not line.startswith("#")]
+    assert times[0] == 0 and times == sorted(times)
+    status, output, errors = benchmark(server, "replay", log, "--speed", "0")
+    assert (status, errors) == (0, "") and "Requests/sec:" in output
+    server.etcdctl("del", "--prefix", "/benchmark/")
+
+
+def test_a_registry_is_deleted_again_and_another_is_left_alone(server):
+    load = ["kubernetes", "--pods", "20", "--nodes", "3", "--total", "50"]
+    assert benchmark(server, *load)[0] == 0
+    assert server.etcdctl("get", "--prefix", "/", "--keys-only")[1] == ""
+    server.etcdctl("put", "/registry/pods/live", "x")
+    server.etcdctl("put", "/benchmark/registry/pods/old", "x")
+    status, _, errors = benchmark(server, *load)
+    assert status == 1 and "1 keys are there already" in errors and "etcdctl del --prefix /benchmark/registry" in errors
+    assert benchmark(server, *load, "--registry", "/other")[0] == 0
+    assert server.etcdctl("get", "--prefix", "/", "--keys-only")[1].split() == [
+        "/benchmark/registry/pods/old", "/registry/pods/live"]
+    server.etcdctl("del", "--prefix", "/")
+
+
 def revision(server):
     _, output, _ = server.etcdctl("get", "x", "-w", "json")
     return json.loads(output)["header"]["revision"]

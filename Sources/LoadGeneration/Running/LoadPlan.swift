@@ -17,7 +17,7 @@ package struct LoadPlan {
     package var rate: Double?
     /// When each operation is meant to begin, in nanoseconds from the first; in place of `rate`.
     package var times: [Int64]?
-    /// Told of every request as it begins: nanoseconds since the run began, method and message.
+    /// Told of every request as it begins: nanoseconds of the monotonic clock, method and message.
     package var record: ((Int64, EtcdClient.Method, [UInt8]) -> Void)?
 
     package init() {}

@@ -33,7 +33,6 @@ package final class LoadRun: GRPCResponseHandler {
     /// Operations begun in this phase, which is what the pace and the total count.
     private var begun = 0
     private var phaseBegan: Int64 = 0
-    private var runBegan: Int64 = 0
     private var countingBegan: Int64 = 0
     private var cpuBegan = 0.0
     private var pacer: Timer?
@@ -66,7 +65,6 @@ package final class LoadRun: GRPCResponseHandler {
     /// Begins; `whenOver` is called once, on the loop.
     package func start(_ whenOver: @escaping () -> Void) {
         self.whenOver = whenOver
-        runBegan = MonotonicTime.now().nanoseconds
         free = Array((0..<clients.count).reversed())
         if plan.warmUp > .zero {
             phaseBegan = MonotonicTime.now().nanoseconds
@@ -180,7 +178,7 @@ package final class LoadRun: GRPCResponseHandler {
 
     private func record(_ method: EtcdClient.Method, _ client: Int) {
         guard let record = plan.record else { return }
-        record(MonotonicTime.now().nanoseconds - runBegan, method, clients[client].request)
+        record(MonotonicTime.now().nanoseconds, method, clients[client].request)
     }
 
     package func message(_ call: GRPCClientCall, _ bytes: borrowing RawSpan) {
