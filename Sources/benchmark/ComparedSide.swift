@@ -55,7 +55,7 @@ struct ComparedSide {
 
     /// Takes back what would outlive the program.
     func finish() {
-        kubernetes?.watching?.close()
+        try? kubernetes?.finish()  // what a server that is gone keeps, the next run names
         if command.load == .stm { bench.revoke(leases) }
     }
 

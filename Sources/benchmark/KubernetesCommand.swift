@@ -1,4 +1,7 @@
 import ArgumentParser
+import EtcdAPI
+import EtcdClient
+import FoundationEssentials
 import LoadGeneration
 import Terminal
 
@@ -12,46 +15,100 @@ struct KubernetesOptions: ParsableArguments {
     var pageSize: Int64 = 500
     @Option(help: "Watchers of all pods, from the revision the load begins at.")
     var watchers = 10
+    @Option(help: "What all keys begin with. There must be none yet, and they are deleted afterwards.")
+    var registry = "/benchmark/registry"
 
     func validate() throws {
         if pods < 1 || nodes < 1 { throw ValidationError("--pods and --nodes are at least 1.") }
         if pageSize < 1 { throw ValidationError("--page-size is at least 1.") }
         if watchers < 0 { throw ValidationError("--watchers is not negative.") }
+        if registry.isEmpty {
+            throw ValidationError("--registry is not empty: everything there is would be deleted.")
+        }
     }
 }
 
 /// A registry that is filled and watched, ready for its load.
 struct KubernetesLoad {
     let workload: KubernetesWorkload
-    let watching: WatchStreams?
+    private let watching: WatchStreams?
+    private let bench: Bench
+    private let registry: KubernetesRegistry
 
-    /// Writes every object once, then creates the watchers.
+    /// Writes every object once, then creates the watchers. Where that fails what was written is deleted.
     init(_ bench: Bench, _ options: KubernetesOptions, _ values: Values) throws {
-        let common = bench.options
+        let registry = KubernetesRegistry(prefix: options.registry, pods: options.pods, nodes: options.nodes)
+        try Self.refuseKeys(bench, registry, options.registry)
+        do {
+            let fill = try Self.filled(bench, registry, values)
+            workload = KubernetesWorkload(
+                registry, revisions: fill.revisions, pageSize: options.pageSize, values: values,
+                clients: bench.options.clients, seed: bench.options.seed)
+            watching = try Self.watchers(options.watchers, bench, registry, after: fill.revisions.max() ?? 0)
+        } catch {
+            try? Self.deleteAll(bench, registry)
+            throw error
+        }
+        self.bench = bench
+        self.registry = registry
+    }
+
+    /// Events that came so far.
+    var events: Int { watching?.events ?? 0 }
+
+    /// Deletes what was written, and ends the watchers.
+    func finish() throws {
+        watching?.close()
+        try Self.deleteAll(bench, registry)
+    }
+
+    /// Leftovers would be listed too, and the results of two servers could not be compared.
+    private static func refuseKeys(
+        _ bench: Bench, _ registry: KubernetesRegistry, _ prefix: String
+    ) throws {
+        var request = RangeRequest()
+        request.key = Data(registry.prefix)
+        request.rangeEnd = Data(RangeOptions.end(ofPrefix: registry.prefix))
+        request.countOnly = true
+        let there: RangeResponse = try bench.ask(.range, request)
+        if there.count == 0 { return }
+        throw Failure(
+            "\(there.count) keys are there already, left by a run that was killed or somebody's: delete them "
+                + "(etcdctl del --prefix \(prefix)) or choose another --registry")
+    }
+
+    private static func deleteAll(_ bench: Bench, _ registry: KubernetesRegistry) throws {
+        var request = DeleteRangeRequest()
+        request.key = Data(registry.prefix)
+        request.rangeEnd = Data(RangeOptions.end(ofPrefix: registry.prefix))
+        let _: DeleteRangeResponse = try bench.ask(.deleteRange, request)
+    }
+
+    private static func filled(
+        _ bench: Bench, _ registry: KubernetesRegistry, _ values: Values
+    ) throws -> KubernetesFill {
         var plan = LoadPlan()
-        plan.clients = common.clients
-        plan.total = options.pods + options.nodes
-        let fill = KubernetesFill(
-            pods: options.pods, nodes: options.nodes, values: values, clients: common.clients)
+        plan.clients = bench.options.clients
+        plan.total = registry.count
+        let fill = KubernetesFill(registry, values: values, clients: bench.options.clients)
         let filled = bench.run(fill, plan, title: "registry")
         if let (status, _) = filled.errors.first { throw Failure(status.goText) }
         if filled.isInterrupted { throw Failure("interrupted before the load began") }
-        workload = KubernetesWorkload(
-            pods: options.pods, revisions: fill.revisions, pageSize: options.pageSize, values: values,
-            clients: common.clients, seed: common.seed)
-        guard options.watchers > 0 else {
-            watching = nil
-            return
-        }
+        return fill
+    }
+
+    private static func watchers(
+        _ count: Int, _ bench: Bench, _ registry: KubernetesRegistry, after revision: Int64
+    ) throws -> WatchStreams? {
+        if count == 0 { return nil }
         let request = WatchStreams.request(
-            key: KubernetesWorkload.podPrefix,
-            end: RangeOptions.end(ofPrefix: KubernetesWorkload.podPrefix),
-            from: (fill.revisions.max() ?? 0) + 1, previous: true)
+            key: registry.podPrefix, end: RangeOptions.end(ofPrefix: registry.podPrefix), from: revision + 1,
+            previous: true)
         let watching = WatchStreams(
-            bench.session, over: bench.channels, streams: options.watchers, perStream: 1
+            bench.session, over: bench.channels, streams: count, perStream: 1
         ) { _ in request }
         guard watching.createAll() else { throw Failure("the watchers could not be created") }
-        self.watching = watching
+        return watching
     }
 }
 
@@ -69,13 +126,14 @@ struct KubernetesCommand: ParsableCommand {
     func run() throws {
         let bench = try Bench(common)
         let load = try KubernetesLoad(bench, cluster, Values(size: valSize, seed: common.seed))
+        // What a server that is gone keeps, the next run names.
+        defer { try? load.finish() }
         let result = bench.run(load.workload, pace.plan(clients: common.clients))
-        load.watching?.close()
         try bench.report(
             result,
             notes: [
                 "Conflicts: \(load.workload.conflicts)",
-                "Events received by \(cluster.watchers) watchers: \(load.watching?.events ?? 0)",
+                "Events received by \(cluster.watchers) watchers: \(load.events)",
             ])
     }
 }

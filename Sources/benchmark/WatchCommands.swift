@@ -78,7 +78,7 @@ struct WatchCommand: ParsableCommand {
 
     /// The watchers, and how many watch each key.
     private func createWatchers(_ bench: Bench, _ keys: KeySpace) throws -> (WatchStreams, [Int]) {
-        var keys = keys
+        let keys = keys
         let requests = (0..<watchedKeyTotal).map { WatchStreams.request(key: keys.key(UInt64($0))) }
         let total = watching.streams * watchPerStream
         let watchers = WatchStreams(

@@ -18,11 +18,11 @@ import Testing
     }
 
     @Test func `a key begins with its number as Go writes a signed varint`() {
-        var keys = keys(1000)
+        let keys = keys(1000)
         #expect(keys.key(0) == [0, 0, 0, 0, 0, 0, 0, 0])
         #expect(keys.key(1) == [2, 0, 0, 0, 0, 0, 0, 0])
         #expect(keys.key(300) == [0xd8, 0x04, 0, 0, 0, 0, 0, 0])
-        var prefixed = self.keys(10, keySize: 2, prefix: "p/")
+        let prefixed = self.keys(10, keySize: 2, prefix: "p/")
         #expect(prefixed.key(1) == Array("p/".utf8) + [2, 0])
     }
 
@@ -39,7 +39,7 @@ import Testing
             var request: [UInt8] = []
             #expect(workload.begin(0, &request) == .put)
             let put = try PutRequest(serializedBytes: request)
-            var expected = keys(100, keySize: size)
+            let expected = keys(100, keySize: size)
             #expect(Array(put.key) == expected.key(UInt64(number)))
             #expect(put.value.count == size)
         }
@@ -139,7 +139,8 @@ import Testing
         var revisions: [Int64] = Array(repeating: 11, count: 3)
         revisions[2] = 12
         let workload = KubernetesWorkload(
-            pods: 2, revisions: revisions, pageSize: 10, values: Values(size: .fixed(20), seed: 1),
+            KubernetesRegistry(prefix: "/some", pods: 2, nodes: revisions.count - 2), revisions: revisions,
+            pageSize: 10, values: Values(size: .fixed(20), seed: 1),
             clients: 1,
             seed: 3)
         var seen: Set<String> = []
@@ -151,7 +152,7 @@ import Testing
             #expect(compare.target == .mod && compare.result == .equal)
             #expect([0, 11, 12].contains(compare.modRevision))
             let key = String(decoding: compare.key, as: UTF8.self)
-            #expect(key.hasPrefix(compare.modRevision == 12 ? "/registry/leases/" : "/registry/"))
+            #expect(key.hasPrefix(compare.modRevision == 12 ? "/some/leases/" : "/some/"))
             #expect(txn.failure[0].requestRange.key == compare.key)
             switch txn.success[0].request {
             case .requestPut(let put):
@@ -203,6 +204,23 @@ import Testing
             return
         }
         #expect(workload.conflicts == 1)
+    }
+}
+
+@Suite struct `Keys` {
+    @Test func `a number has one key, also where sizes differ`() throws {
+        var keys = KeySpace(seed: 5)
+        keys.size = 30
+        keys.keySize = try #require(SizeDistribution("uniform:10-40"))
+        var seen: Set<[UInt8]> = []
+        for _ in 0..<2000 {
+            var key: [UInt8] = []
+            keys.append(to: &key)
+            seen.insert(key)
+        }
+        #expect(seen.count == 30)
+        #expect(Set(seen.map(\.count)).count > 10)
+        #expect((0..<30).allSatisfy { seen.contains(keys.key($0)) })
     }
 }
 

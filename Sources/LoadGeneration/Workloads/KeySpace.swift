@@ -1,7 +1,8 @@
 import Raft
 
 /// The keys of a load, as etcd's benchmark makes them: a buffer of zeroes of the key's size that begins
-/// with the key's number as Go writes a signed varint (zig-zag), behind `prefix`.
+/// with the key's number as Go writes a signed varint (zig-zag), behind `prefix`. A number has one key: where
+/// sizes differ, its size follows from the seed and the number.
 package struct KeySpace {
     /// Keys in all, at least 1.
     package var size: UInt64 = 1
@@ -10,9 +11,13 @@ package struct KeySpace {
     package var keySize = SizeDistribution.fixed(8)
     package var prefix: [UInt8] = []
     var chance: SeededGenerator
+    private let seed: UInt64
     private var next: UInt64 = 0
 
-    package init(seed: UInt64) { chance = SeededGenerator(seed: seed) }
+    package init(seed: UInt64) {
+        chance = SeededGenerator(seed: seed)
+        self.seed = seed
+    }
 
     /// Appends the next key.
     mutating func append(to bytes: inout [UInt8]) {
@@ -25,14 +30,14 @@ package struct KeySpace {
     }
 
     /// The key of a number.
-    package mutating func key(_ number: UInt64) -> [UInt8] {
+    package func key(_ number: UInt64) -> [UInt8] {
         var key: [UInt8] = []
         append(number, to: &key)
         return key
     }
 
     /// Appends the key of a number.
-    mutating func append(_ number: UInt64, to bytes: inout [UInt8]) {
+    func append(_ number: UInt64, to bytes: inout [UInt8]) {
         let start = bytes.count
         bytes += prefix
         var rest = number << 1  // zig-zag of a number that is not negative
@@ -41,8 +46,14 @@ package struct KeySpace {
             rest >>= 7
         }
         bytes.append(UInt8(truncatingIfNeeded: rest))
-        let end = start + prefix.count + keySize.draw(&chance)
+        let end = start + prefix.count + size(of: number)
         while bytes.count < end { bytes.append(0) }
+    }
+
+    private func size(of number: UInt64) -> Int {
+        if case .fixed(let size) = keySize { return size }
+        var chance = SeededGenerator(seed: seed ^ (number &* 0x9E37_79B9_7F4A_7C15))
+        return keySize.draw(&chance)
     }
 }
 

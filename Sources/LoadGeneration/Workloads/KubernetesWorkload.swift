@@ -25,8 +25,7 @@ package final class KubernetesWorkload: Workload {
         var hasSucceeded = false
     }
 
-    private let pods: Int
-    private let nodes: Int
+    private let registry: KubernetesRegistry
     private let pageSize: Int64
     private let allPods: RangeOptions
     private var values: Values
@@ -37,40 +36,29 @@ package final class KubernetesWorkload: Workload {
     /// Writes tried again because somebody else had been there.
     package private(set) var conflicts = 0
 
-    /// The registry of a cluster with so many pods, and the rest nodes; `revisions` are those
-    /// `KubernetesFill` made them at.
+    /// `revisions` are those `KubernetesFill` made the registry's objects at.
     package init(
-        pods: Int, revisions: [Int64], pageSize: Int64, values: Values, clients: Int, seed: UInt64
+        _ registry: KubernetesRegistry, revisions: [Int64], pageSize: Int64, values: Values, clients: Int,
+        seed: UInt64
     ) {
-        precondition(pods > 0 && revisions.count > pods && pageSize > 0, "a cluster has pods and nodes")
-        self.pods = pods
-        nodes = revisions.count - pods
+        precondition(revisions.count == registry.count && pageSize > 0, "a revision for each object")
+        self.registry = registry
         self.revisions = revisions
         self.pageSize = pageSize
         self.values = values
         chance = SeededGenerator(seed: seed &+ 4)
         var allPods = RangeOptions()
-        allPods.key = Self.podPrefix
-        allPods.end = RangeOptions.end(ofPrefix: Self.podPrefix)
+        allPods.key = registry.podPrefix
+        allPods.end = RangeOptions.end(ofPrefix: registry.podPrefix)
         self.allPods = allPods
         operations = Array(repeating: Operation(), count: clients)
-    }
-
-    package static let podPrefix = Array("/registry/pods/".utf8)
-
-    static func name(_ object: Int, pods: Int) -> [UInt8] {
-        let number = object < pods ? object : object - pods
-        let digits = String(number)
-        let padded = String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits
-        let kind = object < pods ? "pods/namespace-\(number % 50)/pod-" : "leases/kube-node-lease/node-"
-        return Array("/registry/\(kind)\(padded)".utf8)
     }
 
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
         var operation = Operation()
         operation.kind = draw()
-        let isLease = operation.kind == .lease
-        operation.object = isLease ? pods + Int(chance.below(UInt64(nodes))) : Int(chance.below(UInt64(pods)))
+        let (pods, nodes) = (UInt64(registry.pods), UInt64(registry.nodes))
+        operation.object = Int(operation.kind == .lease ? pods + chance.below(nodes) : chance.below(pods))
         operations[client] = operation
         return write(client, &request)
     }
@@ -89,7 +77,7 @@ package final class KubernetesWorkload: Workload {
         let operation = operations[client]
         switch operation.kind {
         case .get:
-            request.appendField(1, always: Self.name(operation.object, pods: pods))
+            request.appendField(1, always: registry.name(operation.object))
             return .range
         case .list:
             operation.paging.request(of: allPods, pageSize: pageSize, into: &request)
@@ -101,7 +89,7 @@ package final class KubernetesWorkload: Workload {
     }
 
     private func writeTransaction(_ operation: Operation, _ request: inout [UInt8]) {
-        let name = Self.name(operation.object, pods: pods)
+        let name = registry.name(operation.object)
         let known = operation.kind == .create ? 0 : revisions[operation.object]
         var compare: [UInt8] = []
         compare.appendField(2, 2 as UInt64)  // target MOD; result EQUAL is 0
@@ -166,22 +154,22 @@ package final class KubernetesWorkload: Workload {
 /// Writes every object of a `KubernetesWorkload` once; run with as many operations as objects.
 package final class KubernetesFill: Workload {
     package let kinds = ["put"]
-    private let pods: Int
+    private let registry: KubernetesRegistry
     private var values: Values
     private var next = 0
     private var objectOf: [Int]
     /// Of each object, pods first.
     package private(set) var revisions: [Int64]
 
-    package init(pods: Int, nodes: Int, values: Values, clients: Int) {
-        self.pods = pods
+    package init(_ registry: KubernetesRegistry, values: Values, clients: Int) {
+        self.registry = registry
         self.values = values
         objectOf = Array(repeating: 0, count: clients)
-        revisions = Array(repeating: 0, count: pods + nodes)
+        revisions = Array(repeating: 0, count: registry.count)
     }
 
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
-        request.appendField(1, always: KubernetesWorkload.name(next, pods: pods))
+        request.appendField(1, always: registry.name(next))
         request.appendField(2, always: Array(values.draw()))
         objectOf[client] = next
         next += 1
