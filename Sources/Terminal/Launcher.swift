@@ -43,10 +43,18 @@ package func outcome<Command: ParsableCommand>(
         let text = Command.fullMessage(for: error)
         switch Command.exitCode(for: error) {
         case .success: return (0, text)
-        case .validationFailure: return (2, text)
+        case .validationFailure: return (2, text + suggestion(type, arguments))
         default: return (1, "Error: \(error)")
         }
     }
+}
+
+/// The command that a mistyped one was probably meant to be, in a line behind the complaint.
+private func suggestion<Command: ParsableCommand>(_ type: Command.Type, _ arguments: [String]) -> String {
+    guard let typed = arguments.first, !typed.hasPrefix("-") else { return "" }
+    let names = type.configuration.subcommands.map { $0._commandName }
+    guard !names.contains(typed), let near = nearName(to: typed, among: names) else { return "" }
+    return "\nDid you mean '\(near)'?"
 }
 
 /// Rewrites arguments from Go's flag syntax: one dash before a long name counts as two, and `=true` is left

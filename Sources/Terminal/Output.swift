@@ -66,6 +66,9 @@ package final class Output {
 /// Writes a line to standard error at once.
 package func report(_ text: String) { writeError(text + "\n") }
 
+/// Writes a text to standard error as it is, for an answer behind it.
+package func prompt(_ text: String) { writeError(text) }
+
 func writeError(_ text: String) {
     let bytes = Array(text.utf8)
     // write reads bytes.count bytes of the array.

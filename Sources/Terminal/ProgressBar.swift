@@ -14,7 +14,12 @@ package final class ProgressBar {
     /// The time in nanoseconds, and where text goes; tests bring their own.
     private let clock: () -> Int64
     private let emit: (String) -> Void
-    private let began: Int64
+    private var began: Int64
+    /// What is expected to be over at that time of the clock.
+    private var end: Int64?
+    /// What is done now, where that is not yet the work.
+    private var prelude: String?
+    private var note = ""
     private var shown: Int64
     private var hasDrawn = false
     private var done: UInt64 = 0
@@ -46,6 +51,21 @@ package final class ProgressBar {
         shown = began
     }
 
+    /// Begins anew: time and rate count from here. `lasting`: how long it takes, if that is known;
+    /// `prelude`: what it is, where nothing of the work itself is done yet.
+    package func restart(lasting duration: Duration? = nil, prelude: String? = nil) {
+        began = clock()
+        shown = began  // a rate over less than the first pause would mean nothing
+        end = duration.map { began + Int64($0 / .nanoseconds(1)) }
+        self.prelude = prelude
+    }
+
+    /// `done` in all are done, and `note` is shown behind everything else.
+    package func update(_ done: UInt64, note: String) {
+        self.note = note
+        update(done)
+    }
+
     /// `done` in all are done.
     package func update(_ done: UInt64) {
         self.done = done
@@ -73,20 +93,38 @@ package final class ProgressBar {
     }
 
     private func bar(_ now: Int64) -> String {
-        let filled = total == 0 ? 0 : Int(min(done, total) * UInt64(Self.width) / total)
+        let filled = Int(share(now) * Double(Self.width))
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
         return "\(title) [\(bar)] \(progress(now))"
     }
 
+    /// How much of the work is done, or of its time is over: what is further, because the first ends it.
+    private func share(_ now: Int64) -> Double {
+        let ofWork = total == 0 || prelude != nil ? 0 : Double(min(done, total)) / Double(total)
+        guard let end else { return ofWork }
+        return max(ofWork, min(1, Double(now - began) / Double(max(end - began, 1))))
+    }
+
     private func progress(_ now: Int64) -> String {
-        var text = amount(done)
-        if total > 0 { text += " of \(amount(total)), \(min(done, total) * 100 / total) %" }
-        text += ", \(rate(now))"
-        if total > done, done > 0 {
-            let left = Double(now - began) * Double(total - done) / Double(done)
-            text += ", \(tenths(Int64(left))) s left"
+        var text: String
+        if let prelude {
+            text = prelude
+        } else {
+            text = amount(done)
+            if total > 0 { text += " of \(amount(total)), \(min(done, total) * 100 / total) %" }
+            text += ", \(rate(now))"
         }
-        return text
+        if let left = nanosecondsLeft(now) { text += ", \(tenths(left)) s left" }
+        return note.isEmpty ? text : text + ", \(note)"
+    }
+
+    private func nanosecondsLeft(_ now: Int64) -> Int64? {
+        var left = end.flatMap { $0 > now ? $0 - now : nil }
+        if prelude == nil, total > done, done > 0 {
+            let work = Int64(Double(now - began) * Double(total - done) / Double(done))
+            left = min(left ?? work, work)
+        }
+        return left
     }
 
     private func amount(_ count: UInt64) -> String { unit == .bytes ? sizeText(count) : "\(count)" }

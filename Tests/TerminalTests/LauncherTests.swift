@@ -38,6 +38,8 @@ private struct Sample: ParsableCommand {
         #expect(status(["work", "-number", "-3"]).status == 2)
         #expect(status(["work", "--nosuch"]).status == 2)
         #expect(status(["nosuch"]).status == 2)
+        #expect(!status(["nosuch"]).text.contains("Did you mean"))
+        #expect(status(["wrok"]).text.hasSuffix("\nDid you mean 'work'?"))
         let help = status(["work", "-help"])
         #expect(help.status == 0 && help.text.contains("USAGE: "))
     }

@@ -63,6 +63,23 @@ import Testing
         #expect(stage.text == "reading: 10 kB, 2.0 kB/s\n")
     }
 
+    @Test func `work that lasts a known time fills the bar with it, and says how much is left`() {
+        let stage = Stage()
+        let bar = stage.bar(total: 0, isTerminal: true)
+        bar.restart(lasting: .seconds(1), prelude: "warming up")
+        stage.now = Self.second / 2
+        bar.update(0)
+        let warm = "\rreading [############............] warming up, 0.5 s left\u{1b}[K"
+        #expect(stage.text == warm)
+        stage.now = Self.second
+        bar.restart(lasting: .seconds(4))
+        stage.now = 2 * Self.second
+        bar.update(10_000, note: "3 errors")
+        #expect(
+            stage.text == warm
+                + "\rreading [######..................] 10 kB, 10 kB/s, 3.0 s left, 3 errors\u{1b}[K")
+    }
+
     @Test(arguments: [true, false])
     func `short work and quiet work say nothing`(isTerminal: Bool) {
         let short = Stage()
