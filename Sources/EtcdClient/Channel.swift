@@ -64,7 +64,10 @@ package final class Channel {
         headers = Array(repeating: nil, count: Method.allCases.count)
     }
 
-    /// The endpoint in use.
+    /// How many endpoints it may lead to.
+    package var endpointCount: Int { endpoints.count }
+
+    /// The endpoint in use, or to be dialled next.
     package var endpoint: Endpoint { endpoints[current] }
 
     package var isConnected: Bool { if case .connected = state { true } else { false } }
@@ -95,9 +98,15 @@ package final class Channel {
         if let known = headers[method.rawValue] { return known }
         let made = GRPCRequestHeaders(
             path: method.path, scheme: context(endpoint) == nil ? "http" : "https",
-            authority: endpoint.authority, metadata: token.map { [("token", $0)] } ?? [])
+            authority: endpoint.authority, metadata: metadata(method))
         headers[method.rawValue] = made
         return made
+    }
+
+    /// An old token is no part of asking for a new one.
+    private func metadata(_ method: Method) -> [(String, String)] {
+        guard let token, method != .authenticate else { return [] }
+        return [("token", token)]
     }
 
     private func forgetHeaders() { headers = Array(repeating: nil, count: Method.allCases.count) }
@@ -128,8 +137,15 @@ package final class Channel {
         switch result {
         case .success(let socket):
             if let context = context(endpoint) { greet(socket, context) } else { connected(socket) }
-        case .failure(let error): refused("Error while dialing: \(error)")
+        case .failure(let error): refused("Error while dialing: \(dialText(error))")
         }
+    }
+
+    /// As Go says it, with the address.
+    private func dialText(_ error: NetError) -> String {
+        guard case .system("dial tcp", let errno) = error else { return "dial tcp: \(error)" }
+        if error.isTimeout { return "dial tcp \(endpoint.authority): i/o timeout" }
+        return NetError.system(call: "dial tcp \(endpoint.authority): connect", errno: errno).description
     }
 
     /// What TLS is spoken with there; nil: none is.

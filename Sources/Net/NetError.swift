@@ -17,6 +17,11 @@ package enum NetError: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    /// True when nobody answered in time.
+    package var isTimeout: Bool {
+        if case .system(_, let errno) = self { errno == PlatformError.timedOut } else { false }
+    }
+
     /// True when another socket holds the address.
     package var isAddressInUse: Bool {
         if case .system(_, let errno) = self { errno == PlatformError.addressInUse } else { false }
