@@ -75,8 +75,36 @@ import Testing
                 """))
     }
 
-    @Test func `a run without a success has no histogram`() {
-        #expect(!TextReport().text(result([])).contains("histogram"))
+    @Test func `a run without a success has no summary, and its errors alone`() {
+        var result = result([])
+        #expect(TextReport().text(result).isEmpty)
+        result.errors = [GRPCStatus(.unavailable, "gone"): 3]
+        let errors = "\nError distribution:\n  [3]\trpc error: code = Unavailable desc = gone\n"
+        #expect(TextReport().text(result) == errors)
+    }
+
+    @Test func `a missed rate and what was never sent are said in every form`() {
+        var result = result([1, 2])
+        result.pace = LoadResult.Pace(operations: 1001, intended: 1_000_000_000, actual: 1_005_000_000)
+        let kept = TextReport().text(result)
+        #expect(!kept.contains("Rate:") && !kept.contains("Not sent"))
+        result.pace = LoadResult.Pace(operations: 1001, intended: 1_000_000_000, actual: 2_000_000_000)
+        result.unsent = 7
+        let text = TextReport().text(result)
+        let said = """
+
+            Rate:
+              Asked for:\t1000.0000 requests/sec.
+              Reached:\t500.0000 requests/sec.
+
+            Not sent:\t7 requests that were due before the end.
+
+            """
+        #expect(text.hasSuffix(said))
+        let json = JSONReport.text(result, command: "put")
+        #expect(json.contains("\"unsent\":7"))
+        #expect(json.contains("\"rate\":{\"asked\":1000.000000,\"reached\":500.000000,\"missed\":true}"))
+        #expect(HTMLReport.text(result, command: "put").contains("due, not sent</dt><dd>7"))
     }
 
     @Test func `a page has its three charts, of one second too, and escapes what it shows`() {

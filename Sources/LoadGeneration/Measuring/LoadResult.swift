@@ -17,6 +17,10 @@ package struct LoadResult {
     package var elapsed = 0.0
     /// What this process used meanwhile, in seconds of processor.
     package var ownCPU = 0.0
+    /// Operations of an open loop that were due before the end and were never begun.
+    package var unsent = 0
+    /// How an open loop kept its pace.
+    package var pace: Pace?
     /// What the server's process used, if it was named (`--pid`).
     package var server: ServerUse?
     /// It was told to stop before it was done (Ctrl-C).
@@ -35,6 +39,24 @@ package struct LoadResult {
     package var succeeded: Int { kinds.reduce(0) { $0 + $1.latencies.count } }
     package var failed: Int { errors.values.reduce(0, +) }
     package var rate: Double { elapsed > 0 ? Double(succeeded) / elapsed : 0 }
+}
+
+extension LoadResult {
+    /// Operations per second: those asked for, and those begun.
+    package struct Pace {
+        package let asked: Double
+        package let reached: Double
+        /// The last operation began more than a hundredth too late, and than a busy host explains.
+        package let isMissed: Bool
+
+        /// `intended` and `actual`: nanoseconds from the first of the operations to the last.
+        init?(operations: Int, intended: Int64, actual: Int64) {
+            guard operations > 1, intended > 0, actual > 0 else { return nil }
+            asked = Double(operations - 1) / Double(intended) * 1e9
+            reached = Double(operations - 1) / Double(actual) * 1e9
+            isMissed = actual - intended > max(intended / 100, 10_000_000)
+        }
+    }
 }
 
 /// What another process used during a run.

@@ -49,6 +49,11 @@ package enum HTMLReport {
             ("operations", "\(result.succeeded)"), ("errors", "\(result.failed)"),
             ("seconds", NumberText.fixed(result.elapsed, 2)),
         ]
+        if result.unsent > 0 { facts.append(("due, not sent", "\(result.unsent)")) }
+        if let pace = result.pace, pace.isMissed {
+            facts.append(("asked for, operations/s", NumberText.fixed(pace.asked, pace.asked < 100 ? 1 : 0)))
+            facts.append(("begun, operations/s", NumberText.fixed(pace.reached, pace.asked < 100 ? 1 : 0)))
+        }
         if let server = result.server {
             let each = result.succeeded > 0 ? server.cpu * 1e6 / Double(result.succeeded) : 0
             facts.append(("server CPU us/operation", NumberText.fixed(each, 1)))

@@ -11,6 +11,7 @@ package enum JSONReport {
             "\"seconds\":\(number(result.elapsed))",
             "\"succeeded\":\(result.succeeded)",
             "\"failed\":\(result.failed)",
+            "\"unsent\":\(result.unsent)",
             "\"requestsPerSecond\":\(number(result.rate))",
             "\"clientCPUSeconds\":\(number(result.ownCPU))",
             "\"interrupted\":\(result.isInterrupted)",
@@ -18,6 +19,11 @@ package enum JSONReport {
             "\"errors\":[\(errors(result))]",
             "\"timeline\":[\(result.timeline.seconds.map { second($0) }.joined(separator: ","))]",
         ]
+        if let pace = result.pace {
+            members.append(
+                "\"rate\":{\"asked\":\(number(pace.asked)),\"reached\":\(number(pace.reached)),"
+                    + "\"missed\":\(pace.isMissed)}")
+        }
         if let server = result.server {
             let each = result.succeeded > 0 ? server.cpu * 1e6 / Double(result.succeeded) : 0
             members.append(

@@ -26,8 +26,9 @@ package struct TextReport {
         return text + ending(result)
     }
 
-    /// One kind's report, from `Summary` to the percentiles.
+    /// One kind's report, from `Summary` to the percentiles; nothing where nothing succeeded.
     package func text(_ latencies: Latencies, _ result: LoadResult) -> String {
+        if latencies.count == 0 { return "" }
         var text = "\nSummary:\n"
         text += "  Total:\t\(number(result.elapsed)) secs.\n"
         text += "  Slowest:\t\(number(Double(latencies.slowest) / 1e9)) secs.\n"
@@ -36,8 +37,7 @@ package struct TextReport {
         text += "  Stddev:\t\(number(latencies.deviation)) secs.\n"
         let rate = result.elapsed > 0 ? Double(latencies.count) / result.elapsed : 0
         text += "  Requests/sec:\t\(number(rate))\n"
-        if latencies.count > 0 { text += histogram(latencies) + percentiles(latencies) }
-        return text
+        return text + histogram(latencies) + percentiles(latencies)
     }
 
     private func histogram(_ latencies: Latencies) -> String {
@@ -62,7 +62,21 @@ package struct TextReport {
     }
 
     private func ending(_ result: LoadResult) -> String {
-        (hasSamples ? samples(result.timeline) : "") + errors(result.errors) + use(result)
+        (hasSamples ? samples(result.timeline) : "") + errors(result.errors) + pace(result)
+            + use(result)
+    }
+
+    /// What is not in etcd's report either: an open loop that fell behind.
+    private func pace(_ result: LoadResult) -> String {
+        var text = ""
+        if let pace = result.pace, pace.isMissed {
+            text += "\nRate:\n  Asked for:\t\(number(pace.asked)) requests/sec.\n"
+            text += "  Reached:\t\(number(pace.reached)) requests/sec.\n"
+        }
+        if result.unsent > 0 {
+            text += "\nNot sent:\t\(result.unsent) requests that were due before the end.\n"
+        }
+        return text
     }
 
     private func samples(_ timeline: Timeline) -> String {

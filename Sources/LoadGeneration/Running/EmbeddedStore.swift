@@ -18,7 +18,10 @@ package struct EmbeddedStore {
     package init() {}
 
     /// Runs in `directory`, which exists and holds nothing; how long each write took, flushes included.
-    package func run(in directory: String) throws(MVCCError) -> LoadResult {
+    /// `progress` is told ten times a second how many are done.
+    package func run(
+        in directory: String, progress: (_ done: Int) -> Void = { _ in }
+    ) throws(MVCCError) -> LoadResult {
         let keyspace = try Keyspace(environment: try Self.environment(directory))
         var flusher = Flusher(keyspace)
         var keys = KeySpace(seed: seed)
@@ -31,7 +34,7 @@ package struct EmbeddedStore {
             timeline: Timeline(unixOffset: ProcessFigures.unixOffset()))
         let began = MonotonicTime.now().nanoseconds
         let cpu = ProcessFigures.ownCPU()
-        var (unflushed, flushed) = (0, began)
+        var (unflushed, flushed, told) = (0, began, began)
         for place in 0..<total {
             if Interruption.hasCome {
                 result.isInterrupted = true
@@ -55,6 +58,10 @@ package struct EmbeddedStore {
             let end = MonotonicTime.now().nanoseconds
             result.kinds[0].latencies.record(end - start)
             result.timeline.record(end - start, at: end)
+            if end - told >= 100_000_000 {
+                progress(place + 1)
+                told = end
+            }
         }
         result.elapsed = Double(MonotonicTime.now().nanoseconds - began) / 1e9
         result.ownCPU = ProcessFigures.ownCPU() - cpu

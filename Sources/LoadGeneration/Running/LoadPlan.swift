@@ -13,10 +13,13 @@ package struct LoadPlan {
     /// Operations per second; nil: as fast as answers come.
     ///
     /// With a rate the load is an open loop: the k-th operation is meant to begin k/rate seconds after the
-    /// first, and its latency counts from there, also where it had to wait for a client to become free.
+    /// first, and its latency counts from there, also where it had to wait for a client to become free. What
+    /// was due before the end of the duration is asked after it where it had to wait, for 10 s.
     package var rate: Double?
     /// When each operation is meant to begin, in nanoseconds from the first; in place of `rate`.
     package var times: [Int64]?
+    /// What gets the clients another token where theirs is refused.
+    package var renewal: TokenRenewal?
     /// Told of every request as it begins: nanoseconds of the monotonic clock, method and message.
     package var record: ((Int64, EtcdClient.Method, [UInt8]) -> Void)?
 

@@ -6,6 +6,9 @@ import Net
 ///
 ///     warming ──warm-up over──▶ counting ──total, duration or stop──▶ draining ──last answer──▶ over
 ///
+/// In an open loop the end of the duration ends the counting only when all is begun that was due before; what
+/// a slow server kept from being begun would else be in no latency.
+///
 /// Invariant: `busy` is the number of clients with an operation in flight; `free` holds the others that wait
 /// for the pace.
 package final class LoadRun: GRPCResponseHandler {
@@ -14,7 +17,10 @@ package final class LoadRun: GRPCResponseHandler {
         /// When its operation began, or should have.
         var began: Int64 = 0
         var request: [UInt8] = []
+        var method = EtcdClient.Method.put
         var following = Following.nothing
+        /// Its request was refused for its token and is asked a second time.
+        var isAskedAgain = false
         /// Its operation has failed, and what runs cleans up.
         var isCleaning = false
     }
@@ -26,12 +32,20 @@ package final class LoadRun: GRPCResponseHandler {
     private let loop: EventLoop
     private let workload: any Workload
     private let plan: LoadPlan
+    private let pace: Pace?
     private var clients: [Client]
     private var free: [Int] = []
     private var busy = 0
     private var phase = Phase.warming
     /// Operations begun in this phase, which is what the pace and the total count.
     private var begun = 0
+    /// Operations to be begun while counting.
+    private var limit = Int.max
+    /// The duration sets the limit, so that the counting goes on until it is over.
+    private var isLimitedByTime = false
+    private var isTimeUp = false
+    /// When the last operation of an open loop was begun.
+    private var lastBegan: Int64 = 0
     private var phaseBegan: Int64 = 0
     private var countingBegan: Int64 = 0
     private var cpuBegan = 0.0
@@ -56,6 +70,7 @@ package final class LoadRun: GRPCResponseHandler {
         self.loop = loop
         self.workload = workload
         self.plan = plan
+        pace = Pace(plan)
         clients = (0..<plan.clients).map { Client(channel: channels[$0 % channels.count]) }
         result = LoadResult(
             kinds: workload.kinds.map { LoadResult.Kind(name: $0) },
@@ -82,23 +97,37 @@ package final class LoadRun: GRPCResponseHandler {
         phaseBegan = MonotonicTime.now().nanoseconds
         countingBegan = phaseBegan
         cpuBegan = ProcessFigures.ownCPU()
+        limit = plan.total ?? .max
         if let time = plan.duration {
-            phaseEnd = loop.schedule(at: .now() + time) { [self] in drain() }
+            phaseEnd = loop.schedule(at: .now() + time) { [self] in timeIsUp() }
+            let due = pace?.count(before: time.saturatedNanoseconds) ?? .max
+            isLimitedByTime = due <= limit
+            limit = min(limit, due)
         }
         pump()
+    }
+
+    /// The duration is over; what was due before its end is still begun.
+    private func timeIsUp() {
+        isTimeUp = true
+        if pace == nil || isDone { drain() } else { beginPatience() }
     }
 
     /// Begins nothing more, because the program was told to end.
     package func interrupt() {
         result.isInterrupted = true
+        if phase == .counting, let pace {
+            pump()  // what is due and finds a free client was kept from nothing
+            let now = MonotonicTime.now().nanoseconds
+            leaveUnsent(min(limit, pace.count(before: now - phaseBegan)), now)
+        }
         drain()
     }
 
     /// Begins nothing more. What runs is waited for, but not for ever.
     package func drain() {
         awaitLast()
-        guard phase == .draining, patience == nil else { return }
-        patience = loop.schedule(at: .now() + Self.grace) { [self] in giveUp() }
+        beginPatience()
     }
 
     /// Everything that was to be asked is: what runs is waited for.
@@ -108,11 +137,26 @@ package final class LoadRun: GRPCResponseHandler {
         if busy == 0 { finish() }
     }
 
+    private func beginPatience() {
+        guard phase != .over, patience == nil else { return }
+        patience = loop.schedule(at: .now() + Self.grace) { [self] in giveUp() }
+    }
+
     private func giveUp() {
         if phase == .over { return }
-        result.errors[GRPCStatus(.deadlineExceeded, "no answer within 10 s after the end"), default: 0] +=
-            busy
+        if phase == .counting { leaveUnsent(limit, MonotonicTime.now().nanoseconds) }
+        if busy > 0 {
+            result.errors[
+                GRPCStatus(.deadlineExceeded, "no answer within 10 s after the end"), default: 0] += busy
+        }
         finish()
+    }
+
+    /// Of `due` operations no more will be begun.
+    private func leaveUnsent(_ due: Int, _ now: Int64) {
+        guard due > begun else { return }
+        result.unsent = due - begun
+        lastBegan = now
     }
 
     private func finish() {
@@ -123,13 +167,27 @@ package final class LoadRun: GRPCResponseHandler {
         if countingBegan > 0 {
             result.elapsed = Double(MonotonicTime.now().nanoseconds - countingBegan) / 1e9
             result.ownCPU = ProcessFigures.ownCPU() - cpuBegan
+            result.pace = measuredPace()
         }
         result.timeline.close()
         whenOver?()
         whenOver = nil
     }
 
-    private var isDone: Bool { phase == .counting && begun >= plan.total ?? .max }
+    private func measuredPace() -> LoadResult.Pace? {
+        guard let pace, begun > 1 else { return nil }
+        return LoadResult.Pace(
+            operations: begun, intended: pace.begin(of: begun - 1), actual: lastBegan - countingBegan)
+    }
+
+    private var isDone: Bool { phase == .counting && begun >= limit }
+
+    private func endWhenDone() {
+        if isDone, !isLimitedByTime || isTimeUp { awaitLast() }
+    }
+
+    /// Operations before anything counts.
+    package var isWarmingUp: Bool { phase == .warming }
 
     /// Gives free clients the operations whose time has come. Called at the end of every pass.
     package func pump() {
@@ -138,16 +196,15 @@ package final class LoadRun: GRPCResponseHandler {
             let now = MonotonicTime.now().nanoseconds
             let due = dueTime(now)
             if due > now { return rest(until: due, now) }
+            lastBegan = now
             begin(free.removeLast(), at: due)
         }
-        if isDone { awaitLast() }
+        endWhenDone()
     }
 
     /// When the next operation should begin: with a pace, perhaps long ago.
     private func dueTime(_ now: Int64) -> Int64 {
-        if let times = plan.times { return phaseBegan + times[min(begun, times.count - 1)] }
-        guard let rate = plan.rate else { return now }
-        return phaseBegan + Int64(Double(begun) / rate * 1e9)
+        if let pace { phaseBegan + pace.begin(of: begun) } else { now }
     }
 
     private func rest(until due: Int64, _ now: Int64) {
@@ -161,17 +218,20 @@ package final class LoadRun: GRPCResponseHandler {
         begun += 1
         busy += 1
         clients[client].began = time
+        clients[client].isAskedAgain = false
         clients[client].request.removeAll(keepingCapacity: true)
         ask(workload.begin(client, &clients[client].request), client)
     }
 
     private func ask(_ method: EtcdClient.Method, _ client: Int) {
         record(method, client)
+        clients[client].method = method
         clients[client].channel.ask(method, clients[client].request, tag: client, self)
     }
 
     private func follow(_ method: EtcdClient.Method, _ client: Int) {
         record(method, client)
+        clients[client].method = method
         clients[client].following = .open
         clients[client].channel.open(method, tag: client, self).send(clients[client].request)
     }
@@ -194,8 +254,13 @@ package final class LoadRun: GRPCResponseHandler {
     package func ended(_ call: GRPCClientCall, _ status: GRPCStatus) {
         if phase == .over { return }
         let client = call.tag
-        let now = MonotonicTime.now().nanoseconds
         let isFine = status.code == .ok || clients[client].following == .satisfied
+        if !isFine, renewsToken(client, status) { return }
+        goOn(client, status, isFine: isFine)
+    }
+
+    private func goOn(_ client: Int, _ status: GRPCStatus, isFine: Bool) {
+        let now = MonotonicTime.now().nanoseconds
         clients[client].following = .nothing
         clients[client].request.removeAll(keepingCapacity: true)
         if clients[client].isCleaning {
@@ -217,6 +282,21 @@ package final class LoadRun: GRPCResponseHandler {
         continueWith(client, now)
     }
 
+    /// Asks the client's request again with another token, once, where that is what it failed for.
+    private func renewsToken(_ client: Int, _ status: GRPCStatus) -> Bool {
+        guard let renewal = plan.renewal, renewal.isCalledFor(by: status),
+            !clients[client].isAskedAgain, !clients[client].isCleaning
+        else { return false }
+        clients[client].isAskedAgain = true
+        renewal.renew { [self] isRenewed in
+            if phase == .over { return }
+            guard isRenewed else { return goOn(client, status, isFine: false) }
+            let method = clients[client].method
+            if clients[client].following == .open { follow(method, client) } else { ask(method, client) }
+        }
+        return true
+    }
+
     private func count(_ client: Int, _ kind: Int, _ now: Int64) {
         let began = clients[client].began
         guard countingBegan > 0, began >= countingBegan else { return }
@@ -234,11 +314,11 @@ package final class LoadRun: GRPCResponseHandler {
     private func continueWith(_ client: Int, _ now: Int64) {
         if phase == .draining {
             if busy == 0 { finish() }
-        } else if plan.rate == nil, plan.times == nil, !isDone {
+        } else if pace == nil, !isDone {
             begin(client, at: now)
         } else {
             free.append(client)
-            if isDone { awaitLast() }
+            endWhenDone()
         }
     }
 }

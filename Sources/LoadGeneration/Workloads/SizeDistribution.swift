@@ -9,8 +9,10 @@ package enum SizeDistribution: Equatable, Sendable {
     /// Sizes, and the sum of the weights up to and with each.
     case list([Int], cumulated: [UInt64])
 
+    /// The most that may be given: more than a server takes by default, so that its refusal can be measured.
+    package static let sizeMax = 64 << 20
     /// An exponential size is cut here: above it etcd refuses the request anyway.
-    private static let sizeMax = 1 << 20
+    private static let cut = 1 << 20
 
     package init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1)
@@ -26,7 +28,7 @@ package enum SizeDistribution: Equatable, Sendable {
             guard ends.count == 2, let low = ends[0], let high = ends[1], low <= high else { return nil }
             self = .uniform(low...high)
         case "exponential":
-            guard let mean = Self.size(parts[1]), mean > 0 else { return nil }
+            guard let mean = Self.size(parts[1]), mean > 0, mean <= Self.cut else { return nil }
             self = .exponential(mean: mean)
         case "list":
             guard let list = Self.list(parts[1]) else { return nil }
@@ -62,7 +64,7 @@ package enum SizeDistribution: Equatable, Sendable {
             return range.lowerBound + Int(chance.below(UInt64(range.count)))
         case .exponential(let mean):
             let share = Double(chance.next() >> 11) / Double(1 << 53)  // 0 ..< 1
-            return min(Int(-Double(mean) * Self.logarithm(1 - share)), Self.sizeMax)
+            return min(Int(-Double(mean) * Self.logarithm(1 - share)), Self.cut)
         case .list(let sizes, let cumulated):
             let point = chance.below(cumulated[cumulated.count - 1])
             return sizes[cumulated.firstIndex { point < $0 } ?? 0]
@@ -74,7 +76,7 @@ package enum SizeDistribution: Equatable, Sendable {
         switch self {
         case .fixed(let size): size
         case .uniform(let range): range.upperBound
-        case .exponential: Self.sizeMax
+        case .exponential: Self.cut
         case .list(let sizes, _): sizes.max() ?? 0
         }
     }

@@ -1,6 +1,8 @@
+import EtcdAPI
 import EtcdClient
 import HTTP
 import Net
+import SwiftProtobuf
 
 @testable import LoadGeneration
 
@@ -13,12 +15,21 @@ final class TestServer: GRPCApplication, GRPCHandler {
     /// Every n-th call fails with code 8; 0: none.
     var failsEvery = 0
     var answer: [UInt8] = []
+    /// Calls are not answered before `release`.
+    var isHeld = false
+    private var held: [GRPCCall] = []
+    /// The only token that is taken; empty: any, or none. It is given to whoever authenticates.
+    var token = ""
+    var refusesEveryToken = false
+    private(set) var authenticated = 0
+    var port: UInt16 { socket.port }
 
     init(_ session: LoadSession) throws {
         socket = try ListeningSocket(.tcp(host: "127.0.0.1", port: 0))
         let server = HTTPServer(
             loop: session.loop,
-            configuration: HTTPConfiguration(routes: GRPCRoutes(EtcdClient.Method.allCases.map(\.path))),
+            configuration: HTTPConfiguration(
+                routes: GRPCRoutes(EtcdClient.Method.allCases.map(\.path)), metadataKeys: ["token"]),
             grpc: self, web: nil, budget: ConnectionBudget(limit: 1000))
         try server.serve(socket)
         self.server = server
@@ -31,8 +42,30 @@ final class TestServer: GRPCApplication, GRPCHandler {
 
     func opened(_ call: GRPCCall) { call.handler = self }
 
+    func release() {
+        isHeld = false
+        for call in held { answer(call) }
+        held = []
+    }
+
+    private func answer(_ call: GRPCCall) {
+        call.send(answer)
+        call.finish()
+    }
+
+    private func authenticate(_ call: GRPCCall) {
+        authenticated += 1
+        call.send((try? AuthenticateResponse.with { $0.token = token }.serializedBytes()) ?? [])
+        call.finish()
+    }
+
     func message(_ call: GRPCCall, _ bytes: borrowing RawSpan) {
+        if call.path == EtcdClient.Method.authenticate.path { return authenticate(call) }
         asked += 1
+        if isHeld { return held.append(call) }
+        if !token.isEmpty, refusesEveryToken || call.metadata("token") != Array(token.utf8) {
+            return call.finish(GRPCStatus(.unauthenticated, "etcdserver: invalid auth token"))
+        }
         if failsEvery > 0, asked % failsEvery == 0 {
             return call.finish(GRPCStatus(.resourceExhausted, "etcdserver: too many requests"))
         }
