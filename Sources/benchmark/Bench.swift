@@ -19,42 +19,57 @@ struct Bench {
     private let security: TLSContext?
     /// Writes the loads down (`--record`).
     private let recorder: Recorder?
+    private let reporting: Reporting
+    /// Of the user's token (`--user`).
+    private var renewal: TokenRenewal?
 
-    /// Connects nothing yet but what `--target-leader` and `--user` have to ask.
+    /// Connects every channel; throws where one leads nowhere.
     init(_ options: LoadOptions, endpoints text: String? = nil, session: LoadSession? = nil) throws {
         self.options = options
         let session = try session ?? LoadSession()
         self.session = session
+        reporting = try Reporting(options)
         recorder = try options.record.map { try Recorder($0) }
+        let user = try options.user.map { try UserOption($0) }
         var endpoints = try Endpoint.list(text ?? options.endpoints)
         let security = try options.tls.context(endpoints)
         self.security = security
         if options.targetLeader { endpoints = [try Self.leader(of: endpoints, session, options, security)] }
         channels = session.channels(
             endpoints, count: options.conns, security: security, dialTimeout: options.dialTimeout.value)
-        if let user = options.user { try authenticate(user) }
+        do throws(LoadSession.Unreachable) {
+            try session.reach(channels, within: options.dialTimeout.value)
+        } catch {
+            throw Failure(error.description)
+        }
+        if let user { renewal = try authenticate(user) }
     }
 
     private static func leader(
         of endpoints: [Endpoint], _ session: LoadSession, _ options: LoadOptions, _ security: TLSContext?
     ) throws -> Endpoint {
+        var problems: [String] = []
         for endpoint in endpoints {
             let channel = session.channels(
                 [endpoint], count: 1, security: security, dialTimeout: options.dialTimeout.value)[0]
-            let status: StatusResponse? = try? session.ask(channel, .status, StatusRequest())
-            channel.close()
-            if let status, status.leader == status.header.memberID { return endpoint }
+            defer { channel.close() }
+            do {
+                let status: StatusResponse = try session.ask(channel, .status, StatusRequest())
+                if status.leader == status.header.memberID { return endpoint }
+            } catch let status as GRPCStatus {
+                problems.append("; \(endpoint): \(status.message)")
+            }
         }
-        throw Failure("none of the endpoints is the leader")
+        throw Failure("none of the endpoints is the leader\(problems.joined())")
     }
 
-    private func authenticate(_ user: String) throws {
+    private func authenticate(_ user: UserOption) throws -> TokenRenewal {
         var request = AuthenticateRequest()
-        let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        request.name = String(parts[0])
-        request.password = parts.count > 1 ? String(parts[1]) : ""
+        request.name = user.name
+        request.password = user.password
         let response: AuthenticateResponse = try ask(.authenticate, request)
         for channel in channels { channel.token = response.token }
+        return try TokenRenewal(user: user.name, password: user.password, channels: channels)
     }
 
     /// One request outside the load.
@@ -84,50 +99,33 @@ struct Bench {
         tick: @escaping (LoadRun) -> Void = { _ in }
     ) -> LoadResult {
         var plan = plan
+        plan.renewal = renewal
         if let recorder { plan.record = { recorder.add($0, $1, $2) } }
-        let bar = ProgressBar(title, total: UInt64(plan.total ?? 0), unit: .things, isQuiet: options.quiet)
-        defer { bar.finish() }
+        let progress = LoadProgress(title, plan, isQuiet: options.quiet)
+        defer { progress.finish() }
         return session.run(workload, plan, over: channels, pid: pid ?? options.pid) { run in
-            bar.update(UInt64(run.ended))
+            progress.update(run)
             tick(run)
         }
     }
 
     /// Prints a result in every way the flags ask for; a load without a single success ends with status 1.
     func report(_ result: LoadResult, notes: [String] = []) throws {
-        if !isStandardOutputTaken {
-            let output = Output.standard()
-            output.write(text(result))
-            for note in notes { output.line(note) }
-            output.flush()
-        }
-        try write(result)
-        if result.succeeded == 0, result.failed > 0 { throw ExitCode(1) }
+        try recorder?.finish()
+        try reporting.report(result, notes: notes)
     }
 
     /// etcd's text, as the flags want it.
-    func text(_ result: LoadResult) -> String {
-        var report = TextReport()
-        report.isPrecise = options.precise
-        report.hasSamples = options.sample
-        return report.text(result)
-    }
+    func text(_ result: LoadResult) -> String { reporting.text(result) }
 
     /// Writes the result to the files the flags name.
     func write(_ result: LoadResult) throws {
         try recorder?.finish()
-        let command = CommandLine.arguments.dropFirst().joined(separator: " ")
-        if let path = options.json {
-            try Files.write(JSONReport.text(result, command: "benchmark \(command)"), to: path)
-        }
-        if let path = options.csv { try Files.write(CSVReport.text(result.timeline), to: path) }
-        if let path = options.html {
-            try Files.write(HTMLReport.text(result, command: "benchmark \(command)"), to: path)
-        }
+        try reporting.write(result)
     }
 
     /// Standard output is for a program to read.
-    var isStandardOutputTaken: Bool { [options.json, options.csv, options.html].contains("-") }
+    var isStandardOutputTaken: Bool { reporting.isStandardOutputTaken }
 }
 
 extension Bench {

@@ -8,16 +8,19 @@ struct CompactionCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
-    @Option(name: .customLong("puts-per-compaction"), help: "Puts before each compaction.")
+    @Option(
+        name: .customLong("puts-per-compaction"), parsing: .unconditional,
+        help: "Puts before each compaction.")
     var putsPerCompaction = 1000
-    @Option(name: .customLong("compact-index-delta"), help: "Revisions that are kept.")
+    @Option(
+        name: .customLong("compact-index-delta"), parsing: .unconditional, help: "Revisions that are kept.")
     var kept: Int64 = 1000
     @Flag(help: "Waits until the records are gone from the database.")
     var physical = false
 
     func validate() throws {
         if putsPerCompaction < 1 { throw ValidationError("--puts-per-compaction is at least 1.") }
-        if kept < 0 { throw ValidationError("--compact-index-delta is not negative.") }
+        if kept < 0 { throw ValidationError("--compact-index-delta is at least 0.") }
     }
 
     func run() throws {

@@ -15,6 +15,14 @@ enum Files {
         try file.finish()
     }
 
+    /// Throws where no file of that name could be written; what is in it stays.
+    static func check(_ path: String) throws {
+        if path == "-" { return }
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure(path) }
+        close(descriptor)
+    }
+
     static func read(_ path: String) throws -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }

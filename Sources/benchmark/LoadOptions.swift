@@ -17,6 +17,14 @@ struct DurationArgument: ExpressibleByArgument {
     }
 
     var defaultValueDescription: String { value.goText }
+
+    /// Reads one, or says how one is written.
+    @Sendable static func read(_ text: String) throws -> DurationArgument {
+        guard let duration = DurationArgument(argument: text) else {
+            throw ValidationError("a duration has a unit, such as 5s, 500ms or 1m30s, and is not negative")
+        }
+        return duration
+    }
 }
 
 extension SizeDistribution: ExpressibleByArgument {
@@ -26,29 +34,40 @@ extension SizeDistribution: ExpressibleByArgument {
     public var defaultValueDescription: String {
         if case .fixed(let size) = self { "\(size)" } else { String(describing: self) }
     }
+
+    /// Reads one, or says how one is written and how large it may be.
+    @Sendable static func read(_ text: String) throws -> SizeDistribution {
+        guard let sizes = SizeDistribution(text) else {
+            throw ValidationError(
+                "sizes are N, uniform:A-B, exponential:MEAN or list:AxW,…, none above \(sizeMax) bytes")
+        }
+        return sizes
+    }
 }
 
 /// Flags of every command.
 struct LoadOptions: ParsableArguments {
     @Option(help: "Where the servers listen, comma separated.")
     var endpoints = "127.0.0.1:2379"
-    @Option(help: "Connections in all.")
+    @Option(parsing: .unconditional, help: "Connections in all.")
     var conns = 1
-    @Option(help: "Clients in all; client i uses connection i modulo conns.")
+    @Option(parsing: .unconditional, help: "Clients in all; client i uses connection i modulo conns.")
     var clients = 1
     @Flag(help: "Prints numbers in full precision.")
     var precise = false
     @Flag(help: "Appends a line per second.")
     var sample = false
-    @Option(help: "Name[:password] of the user.")
+    @Option(help: "Name[:password] of the user; a password that is not given is asked for.")
     var user: String?
-    @Option(name: .customLong("dial-timeout"), help: "How long a connection is waited for.")
+    @Option(
+        name: .customLong("dial-timeout"), parsing: .unconditional,
+        help: "How long a connection is waited for (default: 5s).", transform: DurationArgument.read)
     var dialTimeout = DurationArgument(.seconds(5))
     @Flag(name: .customLong("target-leader"), help: "Asks only the leader.")
     var targetLeader = false
     @Option(name: .customLong("auto-sync-interval"), help: .hidden)
     var autoSyncInterval: DurationArgument?
-    @Option(help: "Process of the server, whose CPU and memory are reported.")
+    @Option(parsing: .unconditional, help: "Process of the server, whose CPU and memory are reported.")
     var pid: Int32?
     @Option(help: "Writes the result as JSON to a file; - for standard output, in place of the text.")
     var json: String?
@@ -70,23 +89,33 @@ struct LoadOptions: ParsableArguments {
         }
         if conns < 1 { throw ValidationError("--conns is at least 1.") }
         if clients < 1 { throw ValidationError("--clients is at least 1.") }
+        if dialTimeout.value == .zero { throw ValidationError("--dial-timeout is longer than 0.") }
     }
 }
 
 /// How much is asked and how fast.
 struct PaceOptions: ParsableArguments {
-    @Option(help: "Requests in all (10000, or without end while --duration lasts).")
+    @Option(parsing: .unconditional, help: "Requests in all (10000, or without end while --duration lasts).")
     var total: Int?
-    @Option(help: "Requests per second, latencies counted from the intended start; 0: as fast as possible.")
+    @Option(
+        parsing: .unconditional,
+        help: "Requests per second, latencies counted from the intended start; 0: as fast as possible.")
     var rate = 0.0
-    @Option(help: "How long to ask, in place of --total.")
+    @Option(
+        parsing: .unconditional,
+        help: "How long to ask, in place of --total; with --rate, what was due by then is asked.",
+        transform: DurationArgument.read)
     var duration: DurationArgument?
-    @Option(name: .customLong("warm-up"), help: "How long to ask before anything counts.")
+    @Option(
+        name: .customLong("warm-up"), parsing: .unconditional,
+        help: "How long to ask before anything counts.", transform: DurationArgument.read)
     var warmUp: DurationArgument?
 
     func validate() throws {
         if let total, total < 1 { throw ValidationError("--total is at least 1.") }
-        if rate < 0 { throw ValidationError("--rate is not negative.") }
+        if !(rate >= 0 && rate.isFinite) {
+            throw ValidationError("--rate is at least 0, which is as fast as possible.")
+        }
         if let duration, duration.value == .zero { throw ValidationError("--duration is longer than 0.") }
     }
 

@@ -13,32 +13,42 @@ struct MVCCPut: ParsableCommand {
         commandName: "put", abstract: "Writes into a database of its own, which is removed afterwards.")
 
     @OptionGroup var common: LoadOptions
-    @Option(help: "Writes in all.")
+    @Option(parsing: .unconditional, help: "Writes in all.")
     var total = 100
-    @Option(name: .customLong("key-size"), help: "Bytes of a key.")
+    @Option(name: .customLong("key-size"), parsing: .unconditional, help: "Bytes of a key.")
     var keySize = 64
-    @Option(name: .customLong("value-size"), help: "Bytes of a value.")
+    @Option(name: .customLong("value-size"), parsing: .unconditional, help: "Bytes of a value.")
     var valueSize = 64
     @Flag(help: "Several puts per write (--txn-ops).")
     var txn = false
-    @Option(name: .customLong("txn-ops"), help: "Puts per write with --txn.")
+    @Option(name: .customLong("txn-ops"), parsing: .unconditional, help: "Puts per write with --txn.")
     var txnOps = 1
-    @Option(name: .customLong("batch-interval"), help: "Milliseconds between two commits to disk.")
+    @Option(
+        name: .customLong("batch-interval"), parsing: .unconditional,
+        help: "Milliseconds between two commits to disk.")
     var batchInterval = 100
-    @Option(name: .customLong("batch-limit"), help: "Writes between two commits to disk.")
+    @Option(
+        name: .customLong("batch-limit"), parsing: .unconditional,
+        help: "Writes between two commits to disk.")
     var batchLimit = 10_000
 
     func validate() throws {
-        if total < 1 || txnOps < 1 || batchLimit < 1 || batchInterval < 0 {
-            throw ValidationError("--total, --txn-ops and --batch-limit are at least 1.")
+        for (name, value) in [("total", total), ("txn-ops", txnOps), ("batch-limit", batchLimit)]
+        where value < 1 {
+            throw ValidationError("--\(name) is at least 1.")
         }
-        if keySize < 10 || keySize > 1 << 20 || valueSize < 0 || valueSize > 1 << 20 {
-            throw ValidationError("--key-size is at least 10, and neither size above 1 MiB.")
+        if batchInterval < 0 { throw ValidationError("--batch-interval is at least 0.") }
+        if keySize < 10 || keySize > 1 << 20 {
+            throw ValidationError("--key-size is between 10 and 1048576 bytes.")
+        }
+        if valueSize < 0 || valueSize > 1 << 20 {
+            throw ValidationError("--value-size is between 0 and 1048576 bytes.")
         }
     }
 
     func run() throws {
-        let bench = try Bench(common)
+        let reporting = try Reporting(common)
+        let bar = ProgressBar("benchmark", total: UInt64(total), unit: .things, isQuiet: common.quiet)
         let directory = try Files.temporaryDirectory()
         defer { Files.remove(directory: directory) }
         var store = EmbeddedStore()
@@ -49,6 +59,8 @@ struct MVCCPut: ParsableCommand {
         store.batchInterval = .milliseconds(batchInterval)
         store.batchLimit = batchLimit
         store.seed = common.seed
-        try bench.report(try store.run(in: directory))
+        let result = try store.run(in: directory) { bar.update(UInt64($0)) }
+        bar.finish()
+        try reporting.report(result)
     }
 }

@@ -5,11 +5,17 @@ import Terminal
 /// Which keys and values are written.
 struct KeyOptions: ParsableArguments {
     @Option(
-        name: .customLong("key-size"), help: "Bytes of a key: N, uniform:A-B, exponential:MEAN, list:AxW,…")
+        name: .customLong("key-size"), parsing: .unconditional,
+        help: "Bytes of a key: N, uniform:A-B, exponential:MEAN, list:AxW,… (default: 8).",
+        transform: SizeDistribution.read)
     var keySize = SizeDistribution.fixed(8)
-    @Option(name: .customLong("val-size"), help: "Bytes of a value, like --key-size.")
+    @Option(
+        name: .customLong("val-size"), parsing: .unconditional,
+        help: "Bytes of a value, like --key-size (default: 8).", transform: SizeDistribution.read)
     var valSize = SizeDistribution.fixed(8)
-    @Option(name: .customLong("key-space-size"), help: "Different keys.")
+    @Option(
+        name: .customLong("key-space-size"), parsing: .unconditional, help: "Different keys (default: 1).",
+        transform: KeyOptions.readCount)
     var keySpaceSize: UInt64 = 1
     @Flag(name: .customLong("sequential-keys"), help: "Keys in order instead of by chance.")
     var sequentialKeys = false
@@ -17,9 +23,14 @@ struct KeyOptions: ParsableArguments {
     var prefix = ""
 
     func validate() throws {
-        if keySpaceSize < 1 || keySpaceSize > 1 << 62 {
-            throw ValidationError("--key-space-size is at least 1.")
+        if keySize == .fixed(0) { throw ValidationError("--key-size is at least 1: etcd has no empty key.") }
+    }
+
+    private static func readCount(_ text: String) throws -> UInt64 {
+        guard let count = UInt64(text), count >= 1, count <= 1 << 62 else {
+            throw ValidationError("keys are counted from 1 to 2^62")
         }
+        return count
     }
 
     func keys(seed: UInt64) -> KeySpace {
@@ -41,12 +52,20 @@ struct PutCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
-    @Option(name: .customLong("compact-interval"), help: "How often to compact meanwhile; 0: never.")
+    @Option(
+        name: .customLong("compact-interval"), parsing: .unconditional,
+        help: "How often to compact meanwhile; 0: never.", transform: DurationArgument.read)
     var compactInterval: DurationArgument?
-    @Option(name: .customLong("compact-index-delta"), help: "Revisions that those compactions keep.")
+    @Option(
+        name: .customLong("compact-index-delta"), parsing: .unconditional,
+        help: "Revisions that those compactions keep.")
     var compactIndexDelta: Int64 = 1000
     @Flag(name: .customLong("check-hashkv"), help: "Asks every endpoint for the hash of its keys at the end.")
     var checkHashKV = false
+
+    func validate() throws {
+        if compactIndexDelta < 0 { throw ValidationError("--compact-index-delta is at least 0.") }
+    }
 
     func run() throws {
         let bench = try Bench(common)

@@ -15,7 +15,7 @@ enum Consistency: String, ExpressibleByArgument, CaseIterable {
 struct RangeShapeOptions: ParsableArguments {
     @Option(help: "l (linearizable) or s (serializable).")
     var consistency = Consistency.l
-    @Option(help: "Most keys per answer; 0: all.")
+    @Option(parsing: .unconditional, help: "Most keys per answer; 0: all.")
     var limit: Int64 = 0
     @Flag(name: .customLong("count-only"), help: "Answers only say how many keys there are.")
     var countOnly = false
@@ -27,7 +27,7 @@ struct RangeShapeOptions: ParsableArguments {
     var paginate = false
 
     func validate() throws {
-        if limit < 0 { throw ValidationError("--limit is not negative.") }
+        if limit < 0 { throw ValidationError("--limit is at least 0, which is all keys.") }
         if stream, paginate { throw ValidationError("--stream and --paginate exclude each other.") }
         if countOnly, stream || paginate {
             throw ValidationError("--count-only has one answer: neither --stream nor --paginate.")

@@ -10,11 +10,13 @@ extension STMLocker: ExpressibleByArgument {}
 struct STMOptions: ParsableArguments {
     @Option(help: "c (read committed), r (repeatable reads), s (serializable), ss (serializable snapshot).")
     var isolation = Isolation.repeatableReads
-    @Option(help: "Different keys.")
+    @Option(parsing: .unconditional, help: "Different keys.")
     var keys = 1
-    @Option(name: .customLong("keys-per-txn"), help: "Keys of one transaction.")
+    @Option(name: .customLong("keys-per-txn"), parsing: .unconditional, help: "Keys of one transaction.")
     var keysPerTxn = 1
-    @Option(name: .customLong("txn-wr-percent"), help: "How many of 100 transactions write.")
+    @Option(
+        name: .customLong("txn-wr-percent"), parsing: .unconditional,
+        help: "How many of 100 transactions write.")
     var txnWritePercent = 50
     @Option(
         name: .customLong("stm-locker"),
@@ -50,7 +52,9 @@ struct STMCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var stm: STMOptions
-    @Option(name: .customLong("val-size"), help: "Bytes of a value.")
+    @Option(
+        name: .customLong("val-size"), parsing: .unconditional, help: "Bytes of a value (default: 8).",
+        transform: SizeDistribution.read)
     var valSize = SizeDistribution.fixed(8)
 
     func run() throws {

@@ -8,7 +8,7 @@ struct TxnPutCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var keys: KeyOptions
-    @Option(name: .customLong("txn-ops"), help: "Puts per transaction.")
+    @Option(name: .customLong("txn-ops"), parsing: .unconditional, help: "Puts per transaction.")
     var txnOps = 1
 
     func validate() throws {
@@ -36,11 +36,11 @@ struct TxnMixedCommand: ParsableCommand {
     @OptionGroup var keys: KeyOptions
     @Option(name: .customLong("end-key"), help: "Where ranges end.")
     var endKey = ""
-    @Option(help: "Most keys per range.")
+    @Option(parsing: .unconditional, help: "Most keys per range; 0: all.")
     var limit: Int64 = 1000
     @Option(help: "l (linearizable) or s (serializable).")
     var consistency = Consistency.l
-    @Option(name: .customLong("rw-ratio"), help: "Reads per write.")
+    @Option(name: .customLong("rw-ratio"), parsing: .unconditional, help: "Reads per write.")
     var rwRatio = 1.0
     @Argument(help: "The key that is read, or where ranges begin.")
     var key: String
@@ -49,7 +49,8 @@ struct TxnMixedCommand: ParsableCommand {
 
     func validate() throws {
         if key.isEmpty { throw ValidationError("the key is not empty") }
-        if rwRatio < 0 { throw ValidationError("--rw-ratio is not negative.") }
+        if limit < 0 { throw ValidationError("--limit is at least 0, which is all keys.") }
+        if !(rwRatio >= 0 && rwRatio.isFinite) { throw ValidationError("--rw-ratio is at least 0.") }
     }
 
     func run() throws {

@@ -2,9 +2,12 @@
 
 import csv
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -197,10 +200,130 @@ def test_the_store_is_measured_without_a_server():
     assert "Requests/sec:" in output
 
 
-def test_where_nobody_listens_it_ends_with_status_1():
-    status, output, _ = run("benchmark", "put", "--endpoints", "127.0.0.1:1", "--total", "3", "--quiet")
+def test_where_nobody_listens_it_ends_at_once_with_status_1():
+    status, output, errors = run("benchmark", "put", "--endpoints", "127.0.0.1:1", "--total", "1000", timeout=10)
+    assert (status, output) == (1, "")
+    assert "127.0.0.1:1 cannot be reached" in errors
+    assert "dial tcp 127.0.0.1:1: connect: connection refused" in errors
+
+
+def test_a_plain_server_is_not_reached_by_tls(server):
+    status, _, errors = run(
+        "benchmark", "put", "--endpoints", f"https://{server.endpoint}", "--dial-timeout", "500ms", "--quiet",
+        timeout=10)
     assert status == 1
-    assert "[3]\trpc error: code = Unavailable" in output
+    assert f"https://{server.endpoint} cannot be reached" in errors
+
+
+def test_what_a_stalled_server_kept_from_being_asked_counts():
+    with Server(OURS) as server:
+        server.start()
+        load = subprocess.Popen(
+            [str(PROGRAMS / "benchmark"), "put", "--rate", "200", "--clients", "4", "--duration", "2s",
+             "--endpoints", server.endpoint, "--quiet", "--json", "-"], stdout=subprocess.PIPE, text=True)
+        before = revision(server)
+        while revision(server) < before + 50:
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        server.process.send_signal(signal.SIGCONT)
+        read = json.loads(load.communicate(timeout=20)[0])
+    assert (read["succeeded"], read["unsent"]) == (400, 0)
+    assert read["operations"][0]["percentiles"]["90"] > 1000
+    assert read["rate"]["missed"]
+
+
+@pytest.fixture
+def guarded():
+    with Server(OURS, "--bcrypt-cost=4") as server:
+        server.start()
+        server.etcdctl("user", "add", "root:secret")
+        server.etcdctl("user", "grant-role", "root", "root")
+        server.etcdctl("auth", "enable")
+        yield server
+
+
+def test_a_password_is_read_from_standard_input_and_shown_in_no_report(guarded, tmp_path):
+    arguments = ["put", "--total", "5", "--quiet", "--endpoints", guarded.endpoint]
+    assert run("benchmark", *arguments, "--user", "root", stdin="secret\n")[0] == 0
+    status, _, errors = run("benchmark", *arguments, "--user", "root", stdin="wrong\n")
+    assert status == 1 and "authentication failed" in errors
+    status, _, errors = run("benchmark", *arguments, "--user", "root", stdin="")
+    assert status == 1 and "no password" in errors
+    for given in (["--user", "root:secret"], ["-user=root:secret"]):
+        result, page = tmp_path / "r.json", tmp_path / "r.html"
+        assert run("benchmark", *arguments, *given, "--json", result, "--html", page)[0] == 0
+        for text in (result.read_text(), page.read_text()):
+            assert "secret" not in text and "root:***" in text
+
+
+def test_a_password_is_asked_for_on_the_terminal_without_an_echo(guarded):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [str(PROGRAMS / "benchmark"), "put", "--total", "5", "--quiet", "--endpoints", guarded.endpoint, "--user",
+         "root"], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True)
+    shown = b""
+    while b"Password: " not in shown:
+        shown += os.read(ours, 100)
+    while termios.tcgetattr(theirs)[3] & termios.ECHO:
+        time.sleep(0.01)
+    os.write(ours, b"secret\n")
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0 and "Requests/sec:" in output
+    assert b"secret" not in os.read(ours, 100)
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_token_that_a_restarted_server_has_forgotten_is_renewed(guarded):
+    arguments = ["--endpoints", guarded.endpoint, "--user", "root:secret", "--quiet"]
+    load = subprocess.Popen(
+        [str(PROGRAMS / "benchmark"), "put", "--rate", "100", "--duration", "4s", *arguments, "--json", "-"],
+        stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    guarded.stop()
+    guarded.start()
+    read = json.loads(load.communicate(timeout=30)[0])
+    assert {error["code"] for error in read["errors"]} <= {"Unavailable"}
+    assert read["succeeded"] > 200
+
+
+REMEDIES = {
+    "--rate -1": "--rate is at least 0",
+    "--total -5": "--total is at least 1",
+    "--clients -1": "--clients is at least 1",
+    "--duration 5": "such as 5s, 500ms or 1m30s",
+    "--warm-up 1": "such as 5s, 500ms or 1m30s",
+    "--dial-timeout 1": "such as 5s, 500ms or 1m30s",
+    "--val-size 999999999": "none above 67108864 bytes",
+    "--key-size 0": "--key-size is at least 1",
+    "--key-space-size -1": "from 1 to 2^62",
+    "--pid 999999999": "there is no such process",
+    "--json /nonexistent/x": "/nonexistent/x: No such file or directory",
+    "--csv /nonexistent/x": "/nonexistent/x: No such file or directory",
+    "--html /nonexistent/x": "/nonexistent/x: No such file or directory",
+    "--record /nonexistent/x": "/nonexistent/x: No such file or directory",
+}
+
+
+@pytest.mark.parametrize("flag", REMEDIES)
+def test_what_is_refused_is_named_with_what_is_allowed_before_anything_runs(flag):
+    status, output, errors = run("benchmark", "put", "--endpoints", "127.0.0.1:1", *flag.split(), timeout=10)
+    assert status in (1, 2) and output == ""
+    assert flag.split()[0] in errors or flag.split()[1] in errors
+    assert REMEDIES[flag] in errors
+
+
+def test_a_mistyped_command_is_answered_by_the_near_one():
+    status, _, errors = run("benchmark", "putt")
+    assert status == 2 and "Did you mean 'put'?" in errors
+
+
+def test_requests_larger_than_a_server_takes_can_be_measured(server):
+    status, output, _ = benchmark(server, "put", "--total", "2", "--val-size", "1600000")
+    assert status == 1
+    assert "etcdserver: request is too large" in output and "Summary" not in output
 
 
 def test_the_help_shows_defaults_as_they_are_given():
