@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -46,10 +47,11 @@ int platform_epoll_remove(int epoll, int descriptor) {
     return answer(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
 }
 
-int platform_epoll_wait(int epoll, platform_event *events, int capacity, int timeout_ms) {
-    struct epoll_event ready[256];
-    if (capacity > 256) capacity = 256;
-    int count = epoll_wait(epoll, ready, capacity, timeout_ms);
+enum { READY_MAX = 256 };
+
+static int limited(int capacity) { return capacity > READY_MAX ? READY_MAX : capacity; }
+
+static int report(const struct epoll_event *ready, int count, platform_event *events) {
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int index = 0; index < count; index++) {
         uint32_t bits = ready[index].events;
@@ -60,6 +62,23 @@ int platform_epoll_wait(int epoll, platform_event *events, int capacity, int tim
     }
     return count;
 }
+
+int platform_epoll_wait(int epoll, platform_event *events, int capacity, int timeout_ms) {
+    struct epoll_event ready[READY_MAX];
+    return report(ready, epoll_wait(epoll, ready, limited(capacity), timeout_ms), events);
+}
+
+int platform_epoll_wait_ns(int epoll, platform_event *events, int capacity, int64_t timeout_ns) {
+    struct epoll_event ready[READY_MAX];
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    // By its number: the C library has had it since glibc 2.35 only.
+    int count = (int)syscall(SYS_epoll_pwait2, epoll, ready, limited(capacity), &timeout, NULL, 0);
+    if (count < 0 && errno == ENOSYS)
+        count = epoll_wait(epoll, ready, limited(capacity), (int)(timeout_ns / 1000000));
+    return report(ready, count, events);
+}
+
+int platform_sleep_precisely(void) { return answer(prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL)); }
 
 int platform_eventfd_create(void) { return answer(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 

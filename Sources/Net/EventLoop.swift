@@ -51,6 +51,8 @@ struct Readiness: OptionSet {
     private var unfinished: [Connection] = []
     private var unread: [Connection] = []
     private var isStopping = false
+    /// What `beginPass(by:)` asked for.
+    private var alarm: MonotonicTime?
     private var events: [platform_event]
     private var company = Company()
     /// Before this pass.
@@ -113,6 +115,14 @@ struct Readiness: OptionSet {
     /// Forgets a timer; one that has fired already is no error.
     package func cancel(_ timer: Timer) { timers.cancel(timer) }
 
+    /// The next pass begins at `time` at the latest, to some microseconds where a timer's precision is a
+    /// millisecond: for the one hook that paces, which asks anew in every pass. Before Linux 5.11 it may
+    /// begin a millisecond before.
+    package func beginPass(by time: MonotonicTime) { alarm = time }
+
+    /// Has the kernel wake the calling thread exactly when it asked to be: else it may be 50 us later.
+    package static func sleepPrecisely() { _ = platform_sleep_precisely() }
+
     /// One pass; `run` repeats it, and tests step with it.
     package func runPass() {
         let count = poll()
@@ -130,12 +140,26 @@ struct Readiness: OptionSet {
     private func poll() -> Int {
         var timeout: Int32 = 0
         let mayWait = unflushed.isEmpty && unread.isEmpty && !isStopping
-        if mayWait, doorbell.beginSleep() { timeout = millisecondsToNextTimer() }
         let epoll = epoll.number
+        if mayWait, doorbell.beginSleep() {
+            timeout = millisecondsToNextTimer()
+            if let alarm = alarm.take() { return poll(until: alarm, or: timeout) }
+        }
         let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
             unsafe platform_epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout)
         }
         precondition(count >= 0, "epoll_wait fails only for our own mistakes")
+        return Int(count)
+    }
+
+    private func poll(until alarm: MonotonicTime, or timeout: Int32) -> Int {
+        let longest: Int64 = timeout < 0 ? 1_000_000_000 : min(Int64(timeout) * 1_000_000, 1_000_000_000)
+        let wait = min(max(alarm.nanoseconds - MonotonicTime.now().nanoseconds, 0), longest)
+        let epoll = epoll.number
+        let count = unsafe events.withUnsafeMutableBufferPointer { buffer in
+            unsafe platform_epoll_wait_ns(epoll, buffer.baseAddress, Int32(buffer.count), wait)
+        }
+        precondition(count >= 0, "epoll_pwait2 fails only for our own mistakes")
         return Int(count)
     }
 

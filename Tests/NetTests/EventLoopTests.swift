@@ -99,6 +99,20 @@ final class Client {
         #expect(fired.map { $0 >= due } == true)
     }
 
+    @Test func `a pass that was asked for begins within its millisecond, once`() throws {
+        let loop = try EventLoop(doorbell: try Doorbell())
+        let timer = loop.schedule(after: .seconds(60)) {}
+        let due = MonotonicTime.now() + .microseconds(300)
+        loop.beginPass(by: due)
+        loop.runPass()
+        #expect(loop.now >= due)
+        loop.cancel(timer)
+        loop.schedule(after: .milliseconds(2)) {}
+        let began = MonotonicTime.now()
+        loop.runPass()  // asked for nothing: the timer's time
+        #expect(MonotonicTime.now() - began >= .milliseconds(1))
+    }
+
     @Test func `a message of another thread wakes the loop, its hook runs before the end of the pass`() throws
     {
         let doorbell = try Doorbell()

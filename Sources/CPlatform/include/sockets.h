@@ -40,6 +40,10 @@ int platform_epoll_add_eventfd(int epoll, int descriptor, uint64_t data);
 int platform_epoll_remove(int epoll, int descriptor);
 /// Waits at most timeout_ms (-1: for ever); answers how many events were written.
 int platform_epoll_wait(int epoll, platform_event *events, int capacity, int timeout_ms);
+/// The same with nanoseconds (0 ... 2000000000); before Linux 5.11 it returns up to a millisecond too early.
+int platform_epoll_wait_ns(int epoll, platform_event *events, int capacity, int64_t timeout_ns);
+/// From now on the kernel wakes this thread from such a wait at its time, and not up to 50 us after it.
+int platform_sleep_precisely(void);
 
 int platform_eventfd_create(void);
 int platform_eventfd_ring(int descriptor);
