@@ -49,7 +49,6 @@ package final class LoadRun: GRPCResponseHandler {
     private var phaseBegan: Int64 = 0
     private var countingBegan: Int64 = 0
     private var cpuBegan = 0.0
-    private var pacer: Timer?
     /// Ends the warm-up, then the counting.
     private var phaseEnd: Timer?
     private var patience: Timer?
@@ -58,8 +57,8 @@ package final class LoadRun: GRPCResponseHandler {
     /// Operations that have ended since counting began.
     package private(set) var ended = 0
 
-    /// Closer to its time than this the loop does not sleep: its timers know only whole milliseconds.
-    private static let spinNanoseconds: Int64 = 1_500_000
+    /// So long before an operation's time the loop is to wake up: what it may come too late by.
+    private static let wakeUpNanoseconds: Int64 = 30_000
     /// How long answers are waited for after the end of the duration, or an interruption.
     private static let grace: Duration = .seconds(10)
 
@@ -161,7 +160,6 @@ package final class LoadRun: GRPCResponseHandler {
 
     private func finish() {
         phase = .over
-        if let pacer { loop.cancel(pacer) }
         if let phaseEnd { loop.cancel(phaseEnd) }
         if let patience { loop.cancel(patience) }
         if countingBegan > 0 {
@@ -208,10 +206,9 @@ package final class LoadRun: GRPCResponseHandler {
     }
 
     private func rest(until due: Int64, _ now: Int64) {
-        if due - now < Self.spinNanoseconds { return loop.doorbell.ring() }
-        if let pacer { loop.cancel(pacer) }
-        let time = MonotonicTime(nanoseconds: due - Self.spinNanoseconds / 2)
-        pacer = loop.schedule(at: time) {}  // the end of that pass calls `pump`
+        // The end of the next pass, which begins when anything happens, calls `pump` again.
+        if due - now <= Self.wakeUpNanoseconds { return loop.doorbell.ring() }
+        loop.beginPass(by: MonotonicTime(nanoseconds: due - Self.wakeUpNanoseconds))
     }
 
     private func begin(_ client: Int, at time: Int64) {

@@ -15,6 +15,7 @@ package final class LoadSession {
 
     package init() throws(NetError) {
         loop = try EventLoop(doorbell: try Doorbell())
+        EventLoop.sleepPrecisely()
         connector = Connector(loop: loop, budget: ConnectionBudget(limit: 1 << 20))
         loop.atEndOfPass { [unowned self] in run?.pump() }
     }
