@@ -267,13 +267,10 @@ package final class LoadRun: GRPCResponseHandler {
             case .ask(let method): return ask(method, client)
             case .follow(let method): return follow(method, client)
             case .done(let kind): count(client, kind, now)
+            case .failed(let status): if fail(client, status) { return }
             }
-        } else {
-            countFailure(client, status)
-            if let method = workload.failed(client, &clients[client].request) {
-                clients[client].isCleaning = true
-                return ask(method, client)
-            }
+        } else if fail(client, status) {
+            return
         }
         busy -= 1
         continueWith(client, now)
@@ -291,6 +288,15 @@ package final class LoadRun: GRPCResponseHandler {
             let method = clients[client].method
             if clients[client].following == .open { follow(method, client) } else { ask(method, client) }
         }
+        return true
+    }
+
+    /// True when something is still asked that cleans up behind it.
+    private func fail(_ client: Int, _ status: GRPCStatus) -> Bool {
+        countFailure(client, status)
+        guard let method = workload.failed(client, &clients[client].request) else { return false }
+        clients[client].isCleaning = true
+        ask(method, client)
         return true
     }
 

@@ -1,4 +1,5 @@
 import EtcdClient
+import HTTP
 
 /// What the clients of a run ask. An operation is one request, or several one after the other.
 ///
@@ -29,6 +30,8 @@ package enum Step: Equatable {
     /// A stream that stays open until `Workload.isSatisfied`.
     case follow(Method)
     case done(kind: Int)
+    /// The answers are an error: the operation has failed, as if the server had said so.
+    case failed(GRPCStatus)
 }
 
 extension Workload {

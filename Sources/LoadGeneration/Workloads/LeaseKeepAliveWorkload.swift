@@ -1,11 +1,16 @@
 import EtcdClient
+import HTTP
 import Wire
 
 /// `lease-keepalive`: one lease per client, kept alive by a stream of one request each time, as
-/// clientv3's KeepAliveOnce does it.
+/// clientv3's KeepAliveOnce does it: an answer without time to live says that there is no such lease.
 package final class LeaseKeepAliveWorkload: Workload {
     package let kinds = ["lease-keepalive"]
     private let requests: [[UInt8]]
+    /// By client: its lease has time to live.
+    private var isAlive: [Bool]
+
+    static let notFound = GRPCStatus(.notFound, "etcdserver: requested lease not found")
 
     /// `leases`: those of the clients, granted.
     package init(leases: [Int64]) {
@@ -14,11 +19,32 @@ package final class LeaseKeepAliveWorkload: Workload {
             request.appendField(1, lease)
             return request
         }
+        isAlive = Array(repeating: false, count: leases.count)
     }
 
     package func begin(_ client: Int, _ request: inout [UInt8]) -> Method {
         request += requests[client]
+        isAlive[client] = false
         return .leaseKeepAlive
+    }
+
+    package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        isAlive[client] = Self.timeToLive(bytes) > 0
+    }
+
+    package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        isAlive[client] ? .done(kind: 0) : .failed(Self.notFound)
+    }
+
+    /// Of a LeaseKeepAliveResponse, seconds.
+    static func timeToLive(_ bytes: borrowing RawSpan) -> Int64 {
+        var cursor = WireCursor()
+        while let field = try? cursor.next(in: bytes) {
+            if field.number == 3, case .varint(let seconds) = field.value {
+                return Int64(bitPattern: seconds)
+            }
+        }
+        return 0
     }
 }
 
