@@ -31,10 +31,10 @@ struct Bench {
         reporting = try Reporting(options)
         recorder = try options.record.map { try Recorder($0) }
         let user = try options.user.map { try UserOption($0) }
-        var endpoints = try Endpoint.list(text ?? options.endpoints)
-        let security = try options.tls.context(endpoints)
-        self.security = security
-        if options.targetLeader { endpoints = [try Self.leader(of: endpoints, session, options, security)] }
+        let given = try Endpoint.list(text ?? options.endpoints)
+        let endpoints =
+            options.targetLeader ? try LeaderSearch(session, options, user).leader(knownTo: given) : given
+        security = try options.tls.context(given + endpoints)
         channels = session.channels(
             endpoints, count: options.conns, security: security, dialTimeout: options.dialTimeout.value)
         do throws(LoadSession.Unreachable) {
@@ -43,24 +43,6 @@ struct Bench {
             throw Failure(error.description)
         }
         if let user { renewal = try authenticate(user) }
-    }
-
-    private static func leader(
-        of endpoints: [Endpoint], _ session: LoadSession, _ options: LoadOptions, _ security: TLSContext?
-    ) throws -> Endpoint {
-        var problems: [String] = []
-        for endpoint in endpoints {
-            let channel = session.channels(
-                [endpoint], count: 1, security: security, dialTimeout: options.dialTimeout.value)[0]
-            defer { channel.close() }
-            do {
-                let status: StatusResponse = try session.ask(channel, .status, StatusRequest())
-                if status.leader == status.header.memberID { return endpoint }
-            } catch let status as GRPCStatus {
-                problems.append("; \(endpoint): \(status.message)")
-            }
-        }
-        throw Failure("none of the endpoints is the leader\(problems.joined())")
     }
 
     private func authenticate(_ user: UserOption) throws -> TokenRenewal {
