@@ -43,9 +43,11 @@ struct ComparedSide {
         case .leaseKeepalive: workload = LeaseKeepAliveWorkload(leases: leases)
         case .stm: workload = loads.stm.workload(values, clients: clients, seed: seed, leases: leases)
         case .watchLatency:
-            return try loads.latency.run(
-                bench, plan, keySize: command.keys.keySize, values: values, title: title, pid: pid
-            ).events
+            let watched = try loads.latency.load(
+                keySize: command.keys.keySize, values: values, seed: command.common.seed
+            ).run(bench, plan, title: title, pids: pid.map { [$0] } ?? [])
+            if let complaint = watched.complaint { throw Failure(complaint) }
+            return watched.load ?? watched.creation
         case .kubernetes:
             guard let kubernetes else { preconditionFailure("the registry is filled before the load") }
             workload = kubernetes.workload

@@ -5,8 +5,8 @@ import LoadGeneration
 import SwiftProtobuf
 import Terminal
 
-/// Finds the leader as etcd's benchmark does (mustFindLeaderEndpoints): any member names all of them, and each
-/// is asked who leads.
+/// Finds the leader as etcd's benchmark does (mustFindLeaderEndpoints): any member names all of them, and
+/// they are asked who leads.
 struct LeaderSearch {
     private let session: LoadSession
     private let options: LoadOptions

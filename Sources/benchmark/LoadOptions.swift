@@ -87,6 +87,7 @@ struct LoadOptions: ParsableArguments {
         if let autoSyncInterval, autoSyncInterval.value > .zero {
             throw ValidationError("--auto-sync-interval is not known here: name every member in --endpoints.")
         }
+        try validateOutputs()
         if conns < 1 { throw ValidationError("--conns is at least 1.") }
         if clients < 1 { throw ValidationError("--clients is at least 1.") }
         if dialTimeout.value == .zero { throw ValidationError("--dial-timeout is longer than 0.") }

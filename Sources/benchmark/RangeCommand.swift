@@ -72,7 +72,8 @@ struct RangeCommand: ParsableCommand {
 
     func run() throws {
         let bench = try Bench(common)
-        Output.standard().line("bench with \(shape.consistency.text) range")
+        let title = "bench with \(shape.consistency.text) range"
+        if !bench.isStandardOutputTaken { Output.standard().line(title) }
         let key = Array(key.utf8)
         let end = prefix ? RangeOptions.end(ofPrefix: key) : Array((end ?? "").utf8)
         let workload = RangeWorkload(shape.range(key, end), shape.form, clients: common.clients)

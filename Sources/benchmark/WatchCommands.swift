@@ -11,10 +11,29 @@ struct WatcherOptions: ParsableArguments {
     func validate() throws {
         if streams < 1 { throw ValidationError("--streams is at least 1.") }
     }
+}
 
-    /// How many of `total` watchers watch each of `keys` keys, taken in turn.
-    static func perKey(_ total: Int, keys: Int) -> [Int] {
-        (0..<keys).map { total / keys + ($0 < total % keys ? 1 : 0) }
+/// How many puts, and how long.
+struct WatchedPutOptions: ParsableArguments {
+    @Option(
+        name: [.customLong("put-total"), .customLong("total")],
+        help: "Puts in all (1000, or without end while --duration lasts).")
+    var putTotal: Int?
+    @Option(help: "How long to put, in place of --put-total.")
+    var duration: DurationArgument?
+
+    func validate() throws {
+        if let putTotal, putTotal < 1 { throw ValidationError("--put-total is at least 1.") }
+        if let duration, duration.value == .zero { throw ValidationError("--duration is longer than 0.") }
+    }
+
+    func plan(clients: Int, rate: Double?) -> LoadPlan {
+        var plan = LoadPlan()
+        plan.clients = clients
+        plan.total = putTotal ?? (duration == nil ? 1000 : nil)
+        plan.duration = duration?.value
+        plan.rate = rate
+        return plan
     }
 }
 
@@ -30,66 +49,42 @@ struct WatchCommand: ParsableCommand {
     var watchedKeyTotal = 1
     @Option(name: .customLong("put-rate"), help: "Puts per second; 0: as fast as possible.")
     var putRate = 0.0
-    @Option(name: .customLong("put-total"), help: "Puts in all.")
-    var putTotal = 1000
+    @OptionGroup var puts: WatchedPutOptions
     @Option(name: .customLong("key-size"), help: "Bytes of a key.")
     var keySize = SizeDistribution.fixed(32)
     @Option(
-        name: .customLong("key-space-size"), help: "Different keys that are written; at least the watched.")
-    var keySpaceSize: UInt64 = 1
+        name: .customLong("key-space-size"),
+        help: "Different keys that are written; at least the watched, which it is if it is not given.")
+    var keySpaceSize: UInt64?
     @Flag(name: .customLong("sequential-keys"), help: "Writes keys in order.")
     var sequentialKeys = false
 
     func validate() throws {
-        if watchPerStream < 1 || watchedKeyTotal < 1 || putTotal < 1 {
-            throw ValidationError("--watch-per-stream, --watched-key-total and --put-total are at least 1.")
+        if watchPerStream < 1 || watchedKeyTotal < 1 {
+            throw ValidationError("--watch-per-stream and --watched-key-total are at least 1.")
+        }
+        if putRate < 0 { throw ValidationError("--put-rate is not negative.") }
+        if let keySpaceSize, keySpaceSize < UInt64(watchedKeyTotal) {
+            throw ValidationError(
+                "--key-space-size \(keySpaceSize) is less than --watched-key-total \(watchedKeyTotal): "
+                    + "raise it, or leave it out.")
         }
     }
 
     func run() throws {
         let bench = try Bench(common)
-        let output = Output.standard()
         var keys = KeySpace(seed: common.seed)
         keys.keySize = keySize
-        keys.size = max(UInt64(watchedKeyTotal), keySpaceSize)
+        keys.size = keySpaceSize ?? UInt64(watchedKeyTotal)
         keys.isSequential = sequentialKeys
-        let (watchers, watched) = try createWatchers(bench, keys)
-        defer { watchers.close() }
-        output.line("Watch creation summary:")
-        output.write(bench.text(watchers.creation))
-        output.flush()
-
-        var plan = LoadPlan()
-        plan.clients = common.clients
-        plan.total = putTotal
-        plan.rate = putRate > 0 ? putRate : nil
-        let puts = WatchedPutWorkload(
-            keys: keys, values: Values(size: .fixed(8), seed: common.seed), watchers: watched,
-            clients: common.clients)
-        var times = EventTimes()
-        watchers.received = { _, count in times.recordGaps(count) }
-        let result = bench.run(puts, plan)
-        let isWhole = watchers.wait(for: puts.expected)
-        output.line("Watch events received summary:")
-        output.write(bench.text(result.beside("events", times.latencies, elapsed: times.elapsed)))
-        try bench.write(result)
-        if !isWhole { throw Failure("\(watchers.events) of \(puts.expected) events came") }
-    }
-
-    /// The watchers, and how many watch each key.
-    private func createWatchers(_ bench: Bench, _ keys: KeySpace) throws -> (WatchStreams, [Int]) {
-        let keys = keys
-        let requests = (0..<watchedKeyTotal).map { WatchStreams.request(key: keys.key(UInt64($0))) }
-        let total = watching.streams * watchPerStream
-        let watchers = WatchStreams(
-            bench.session, over: bench.channels, streams: watching.streams, perStream: watchPerStream
-        ) { [watchedKeyTotal] in requests[$0 % watchedKeyTotal] }
-        let bar = ProgressBar("watchers", total: UInt64(total), unit: .things, isQuiet: common.quiet)
-        defer { bar.finish() }
-        guard watchers.createAll(progress: { bar.update(UInt64($0)) }) else {
-            throw Failure(watchers.creation.errors.first?.key.goText ?? "interrupted")
-        }
-        return (watchers, WatcherOptions.perKey(total, keys: watchedKeyTotal))
+        let load = WatchedLoad(
+            measure: .gaps, streams: watching.streams, perStream: watchPerStream,
+            watchedKeys: watchedKeyTotal, keys: keys, values: Values(size: .fixed(8), seed: common.seed))
+        let result = try load.run(
+            bench, puts.plan(clients: common.clients, rate: putRate > 0 ? putRate : nil)
+        ) { bench.show("Watch creation summary:", $0) }
+        if let events = result.load { bench.show("Watch events received summary:", events) }
+        try bench.conclude(result.whole, complaint: result.complaint)
     }
 }
 
@@ -128,14 +123,19 @@ struct WatchGetCommand: ParsableCommand {
         plan.duration = .seconds(600)
         let expected = watchers / streams * streams * events
         watching.begin()
-        let result = bench.run(RangeWorkload(range), plan) { run in
-            if watching.events >= expected || !watching.creation.errors.isEmpty { run.drain() }
+        var result = bench.run(RangeWorkload(range), plan) { run in
+            if watching.events >= expected || watching.isVain { run.drain() }
         }
-        Output.standard().line("Get during watch summary:")
-        try bench.report(result)
-        if watching.events < expected {
-            throw Failure("\(watching.events) of \(expected) events came")
-        }
+        result.addErrors(watching.creation.errors)
+        result.addErrors(watching.losses)
+        bench.show("Get during watch summary:", result)
+        try bench.conclude(result, complaint: complaint(result, watching.events, expected))
+    }
+
+    /// Why what was to be measured did not happen; nil where it did, or the program was told to stop before.
+    private func complaint(_ result: LoadResult, _ events: Int, _ expected: Int) -> String? {
+        if result.succeeded == 0, result.failed > 0 { return "no get succeeded" }
+        return events >= expected || result.isInterrupted ? nil : "\(events) of \(expected) events came"
     }
 
     private static let key = Array("watchkey".utf8)

@@ -18,35 +18,22 @@ struct WatchLatencyOptions: ParsableArguments {
         }
     }
 
-    /// Creates the watchers, puts by the plan, and waits for the events: what the puts took, and the events.
-    func run(
-        _ bench: Bench, _ plan: LoadPlan, keySize: SizeDistribution, values: Values,
-        title: String = "benchmark", pid: Int32? = nil
-    ) throws -> (puts: LoadResult, events: LoadResult) {
-        var keys = KeySpace(seed: bench.options.seed)
+    func load(keySize: SizeDistribution, values: Values, seed: UInt64) -> WatchedLoad {
+        var keys = KeySpace(seed: seed)
         keys.keySize = keySize
         keys.size = UInt64(watchedKeyTotal)
-        let requests = (0..<watchedKeyTotal).map {
-            WatchStreams.request(key: keys.key(UInt64($0)), previous: prevkv)
+        return WatchedLoad(
+            measure: .latencies, streams: watching.streams, perStream: watchersPerStream,
+            watchedKeys: watchedKeyTotal, carriesPrevious: prevkv, keys: keys, values: values)
+    }
+
+    /// Refuses values that would not hold the time a put was asked at.
+    static func validate(_ valSize: SizeDistribution) throws {
+        if valSize.smallest < WatchedPutWorkload.valueSizeMin {
+            throw ValidationError(
+                "--val-size is too small: a value holds the time of its put; make all of them at least "
+                    + "\(WatchedPutWorkload.valueSizeMin) bytes.")
         }
-        let watchers = WatchStreams(
-            bench.session, over: bench.channels, streams: watching.streams, perStream: watchersPerStream
-        ) { [watchedKeyTotal] in requests[$0 % watchedKeyTotal] }
-        defer { watchers.close() }
-        guard watchers.createAll() else {
-            throw Failure(watchers.creation.errors.first?.key.goText ?? "interrupted")
-        }
-        let puts = WatchedPutWorkload(
-            keys: keys, values: values,
-            watchers: WatcherOptions.perKey(watching.streams * watchersPerStream, keys: watchedKeyTotal),
-            clients: plan.clients)
-        var times = EventTimes()
-        watchers.received = { response, _ in times.recordLatencies(response) }
-        let result = bench.run(puts, plan, title: title, pid: pid)
-        if !watchers.wait(for: puts.expected), !result.isInterrupted {
-            throw Failure("\(watchers.events) of \(puts.expected) events came")
-        }
-        return (result, result.beside("events", times.latencies, elapsed: times.elapsed))
     }
 }
 
@@ -56,33 +43,30 @@ struct WatchLatencyCommand: ParsableCommand {
 
     @OptionGroup var common: LoadOptions
     @OptionGroup var latency: WatchLatencyOptions
-    @Option(name: [.customLong("put-total"), .customLong("total")], help: "Puts in all.")
-    var putTotal = 1000
+    @OptionGroup var puts: WatchedPutOptions
     @Option(name: [.customLong("put-rate"), .customLong("rate")], help: "Puts per second.")
     var putRate = 100.0
     @Option(name: .customLong("key-size"), help: "Bytes of the key.")
     var keySize = SizeDistribution.fixed(32)
-    @Option(name: .customLong("val-size"), help: "Bytes of a value, at least 8 for the time in it.")
+    @Option(
+        name: .customLong("val-size"),
+        help: "Bytes of a value, at least 8 for the time in it (what exponential draws below becomes 8).")
     var valSize = SizeDistribution.fixed(32)
 
     func validate() throws {
-        if putTotal < 1 { throw ValidationError("--put-total is at least 1.") }
         if putRate <= 0 { throw ValidationError("--put-rate is above 0.") }
+        try WatchLatencyOptions.validate(valSize)
     }
 
     func run() throws {
         let bench = try Bench(common)
-        var plan = LoadPlan()
-        plan.clients = common.clients
-        plan.total = putTotal
-        plan.rate = putRate
-        let (puts, events) = try latency.run(
-            bench, plan, keySize: keySize, values: Values(size: valSize, seed: common.seed))
-        let output = Output.standard()
-        output.line("\nPut summary:")
-        output.write(bench.text(puts))
-        output.line("\nWatch events summary:")
-        output.write(bench.text(events))
-        try bench.write(puts)
+        let load = latency.load(
+            keySize: keySize, values: Values(size: valSize, seed: common.seed), seed: common.seed)
+        let result = try load.run(bench, puts.plan(clients: common.clients, rate: putRate)) {
+            if $0.failed > 0 || $0.isInterrupted { bench.show("\nWatch creation summary:", $0) }
+        }
+        if let puts = result.puts { bench.show("\nPut summary:", puts) }
+        if let events = result.events { bench.show("\nWatch events summary:", events) }
+        try bench.conclude(result.whole, complaint: result.complaint)
     }
 }

@@ -6,6 +6,9 @@ package struct LoadResult {
     package struct Kind {
         package let name: String
         package var latencies = Latencies()
+        /// Its own seconds and timeline, where they are not the result's.
+        package var elapsed: Double?
+        package var timeline: Timeline?
         package init(name: String) { self.name = name }
     }
 
@@ -25,16 +28,6 @@ package struct LoadResult {
     package var server: ServerUse?
     /// It was told to stop before it was done (Ctrl-C).
     package var isInterrupted = false
-
-    /// What came of something that ran beside this, with this server's use.
-    package func beside(_ name: String, _ latencies: Latencies, elapsed: Double) -> LoadResult {
-        var result = self
-        result.kinds = [Kind(name: name)]
-        result.kinds[0].latencies = latencies
-        result.errors = [:]
-        result.elapsed = elapsed
-        return result
-    }
 
     package var succeeded: Int { kinds.reduce(0) { $0 + $1.latencies.count } }
     package var failed: Int { errors.values.reduce(0, +) }

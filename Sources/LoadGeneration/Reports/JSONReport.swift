@@ -16,7 +16,7 @@ package enum JSONReport {
             "\"clientCPUSeconds\":\(number(result.ownCPU))",
             "\"interrupted\":\(result.isInterrupted)",
             "\"operations\":[\(result.kinds.map { operation($0, result) }.joined(separator: ","))]",
-            "\"errors\":[\(errors(result))]",
+            "\"errors\":[\(errors(result.errors))]",
             "\"timeline\":[\(result.timeline.seconds.map { second($0) }.joined(separator: ","))]",
         ]
         if let pace = result.pace {
@@ -36,7 +36,8 @@ package enum JSONReport {
 
     private static func operation(_ kind: LoadResult.Kind, _ result: LoadResult) -> String {
         let latencies = kind.latencies
-        let rate = result.elapsed > 0 ? Double(latencies.count) / result.elapsed : 0
+        let elapsed = kind.elapsed ?? result.elapsed
+        let rate = elapsed > 0 ? Double(latencies.count) / elapsed : 0
         let percentiles = percents.map {
             "\"\(NumberText.shortest($0))\":\(milliseconds(latencies.percentile($0)))"
         }
@@ -48,11 +49,18 @@ package enum JSONReport {
             + "\"slowest\":\(milliseconds(Double(latencies.slowest) / 1e9)),"
             + "\"deviation\":\(milliseconds(latencies.deviation)),"
             + "\"percentiles\":{\(percentiles.joined(separator: ","))},"
-            + "\"histogram\":[\(buckets.joined(separator: ","))]}"
+            + "\"histogram\":[\(buckets.joined(separator: ","))]\(ownTime(kind))}"
     }
 
-    private static func errors(_ result: LoadResult) -> String {
-        result.errors.sorted { ($0.value, $1.key.message) > ($1.value, $0.key.message) }.map {
+    /// Of an operation that did not run as long as the result.
+    private static func ownTime(_ kind: LoadResult.Kind) -> String {
+        guard let elapsed = kind.elapsed, let timeline = kind.timeline else { return "" }
+        return ",\"seconds\":\(number(elapsed)),\"timeline\":"
+            + "[\(timeline.seconds.map { second($0) }.joined(separator: ","))]"
+    }
+
+    static func errors(_ errors: [GRPCStatus: Int]) -> String {
+        errors.sorted { ($0.value, $1.key.message) > ($1.value, $0.key.message) }.map {
             "{\"code\":\"\($0.key.code.goName)\",\"text\":\(JSONText.quoted($0.key.message)),"
                 + "\"count\":\($0.value)}"
         }.joined(separator: ",")

@@ -3,21 +3,27 @@ import Wire
 
 /// What the events of a watch say about time.
 package struct EventTimes {
-    package var latencies = Latencies()
+    package private(set) var latencies = Latencies()
+    private var timeline = Timeline(unixOffset: ProcessFigures.unixOffset())
     private let began = MonotonicTime.now().nanoseconds
     private var previous = MonotonicTime.now().nanoseconds
 
     package init() {}
 
-    /// Seconds to the last event.
-    package var elapsed: Double { Double(previous - began) / 1e9 }
+    /// The events as a result.
+    package var result: LoadResult {
+        var result = LoadResult(kinds: [LoadResult.Kind(name: "watch event")], timeline: timeline)
+        result.kinds[0].latencies = latencies
+        result.timeline.close()
+        result.elapsed = Double(previous - began) / 1e9
+        return result
+    }
 
     /// Records for every event how long after the one before it came.
     package mutating func recordGaps(_ count: Int) {
         let now = MonotonicTime.now().nanoseconds
-        latencies.record(now - previous)
-        for _ in 1..<max(count, 1) { latencies.record(0) }
-        previous = now
+        record(now - previous, at: now)
+        for _ in 1..<max(count, 1) { record(0, at: now) }
     }
 
     /// Records for every event of a WatchResponse how long ago its value was asked to be put
@@ -29,9 +35,14 @@ package struct EventTimes {
             guard field.number == 11, case .bytes(let event) = field.value,
                 let asked = Self.stamp(response, event)
             else { continue }
-            latencies.record(now - asked)
-            previous = now
+            record(now - asked, at: now)
         }
+    }
+
+    private mutating func record(_ nanoseconds: Int64, at now: Int64) {
+        latencies.record(nanoseconds)
+        timeline.record(nanoseconds, at: now)
+        previous = now
     }
 
     private static func stamp(_ bytes: borrowing RawSpan, _ event: Range<Int>) -> Int64? {

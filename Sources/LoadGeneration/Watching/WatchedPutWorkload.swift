@@ -4,6 +4,9 @@ import Net
 /// Puts of keys that are watched. A value begins with the time it was asked at (monotonic, 8 bytes
 /// little-endian), which an event brings back.
 package final class WatchedPutWorkload: Workload {
+    /// Bytes of the time.
+    package static let valueSizeMin = 8
+
     package let kinds = ["put"]
     private var keys: KeySpace
     private var values: Values
@@ -35,5 +38,16 @@ package final class WatchedPutWorkload: Workload {
     package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
         expected += expectedOf[client]
         return .done(kind: 0)
+    }
+}
+
+extension SizeDistribution {
+    /// The smallest that is asked for; an exponential one asks for a mean.
+    package var smallest: Int {
+        switch self {
+        case .fixed(let size), .exponential(let size): size
+        case .uniform(let range): range.lowerBound
+        case .list(let sizes, _): sizes.min() ?? 0
+        }
     }
 }
