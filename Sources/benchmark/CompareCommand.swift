@@ -44,10 +44,12 @@ struct CompareCommand: ParsableCommand {
     var a: String
     @Option(help: "Endpoints of the other.")
     var b: String
-    @Option(name: .customLong("pid-a"), help: "Process of server a, whose CPU and memory are reported.")
-    var pidA: Int32?
-    @Option(name: .customLong("pid-b"), help: "Process of server b.")
-    var pidB: Int32?
+    @Option(
+        name: .customLong("pid-a"),
+        help: "Process of server a, whose CPU and memory are reported; once for each member of a cluster.")
+    var pidA: [Int32] = []
+    @Option(name: .customLong("pid-b"), help: "Process of server b, alike.")
+    var pidB: [Int32] = []
     @Option(help: "Rounds; in each both servers have their turn, and who is first changes.")
     var rounds = 5
     @Option(
@@ -59,40 +61,77 @@ struct CompareCommand: ParsableCommand {
     @OptionGroup var loads: ComparedLoadOptions
 
     func validate() throws {
+        try refuseFlagsOfOneServer()
         if rounds < 1 { throw ValidationError("--rounds is at least 1.") }
         if loads.txnOps < 1 || keys.keySpaceSize < UInt64(loads.txnOps) {
             throw ValidationError("--txn-ops is between 1 and --key-space-size.")
+        }
+        if load == .watchLatency { try WatchLatencyOptions.validate(keys.valSize) }
+        if pidA.isEmpty != pidB.isEmpty {
+            throw ValidationError("--pid-a and --pid-b are given together: a ratio needs both.")
+        }
+    }
+
+    /// Common flags that mean nothing here.
+    private func refuseFlagsOfOneServer() throws {
+        if common.pid != nil {
+            throw ValidationError(
+                "--pid names a process of one server, and compare has two: give --pid-a and --pid-b.")
+        }
+        if CommandText.names("endpoints", in: CommandLine.arguments) {
+            throw ValidationError("--endpoints is for one server, and compare has two: give --a and --b.")
+        }
+        for (flag, path) in [("--csv", common.csv), ("--html", common.html)] where path != nil {
+            throw ValidationError(
+                "\(flag) is for one load: compare writes every round's figures with --json.")
+        }
+        if common.record != nil {
+            throw ValidationError("--record is for one load: give it to that load's own command.")
         }
     }
 
     func run() throws {
         let session = try LoadSession()
-        let sides = try [(a, pidA), (b, pidB)].map { endpoints, pid in
-            try ComparedSide(self, Bench(common, endpoints: endpoints, session: session), pid)
+        var sides: [ComparedSide] = []
+        defer { for side in sides { side.finish() } }
+        for (name, endpoints, pids) in [("a", a, pidA), ("b", b, pidB)] {
+            sides.append(
+                try ComparedSide(self, name, endpoints: endpoints, pids: pids, session: session))
         }
         var comparison = Comparison()
+        let problem = compare(sides, &comparison)
+        comparison.isInterrupted = comparison.a.count < rounds && Interruption.hasCome
+        guard !comparison.a.isEmpty else {
+            throw problem ?? Failure("interrupted in the first round: nothing was compared")
+        }
+        try report(comparison)
+        if let problem { throw problem }
+    }
+
+    /// Runs the rounds; what ended them before their time, unless the program was told to stop.
+    private func compare(_ sides: [ComparedSide], _ comparison: inout Comparison) -> (any Error)? {
         for round in 0..<rounds where !Interruption.hasCome {
             var results: [LoadResult?] = [nil, nil]
-            for side in round % 2 == 0 ? [0, 1] : [1, 0] {
+            for side in round % 2 == 0 ? [0, 1] : [1, 0] where !Interruption.hasCome {
                 let title = "round \(round + 1) of \(rounds), \(side == 0 ? "a" : "b")"
-                results[side] = try sides[side].run(round, title)
+                do { results[side] = try sides[side].run(round, title) } catch { return error }
             }
             if let a = results[0], let b = results[1], !a.isInterrupted, !b.isInterrupted {
                 comparison.add(a: a, b: b)
             }
         }
-        defer { for side in sides { side.finish() } }
-        guard !comparison.a.isEmpty else { throw Failure("interrupted in the first round") }
-        try report(comparison)
+        return nil
     }
 
     private func report(_ comparison: Comparison) throws {
         if common.json != "-" {
             let output = Output.standard()
-            output.line("a: \(a)\nb: \(b)\n\(comparison.a.count) rounds of \(load.rawValue)\n")
+            output.line("a: \(a)\nb: \(b)\n\(comparison.a.count) of \(rounds) rounds of \(load.rawValue)\n")
             output.write(comparison.text)
             output.flush()
         }
-        if let path = common.json { try Files.write(comparison.json, to: path) }
+        guard let path = common.json else { return }
+        let command = CommandText.shown(Array(CommandLine.arguments.dropFirst()))
+        try Files.write(comparison.json(command: "benchmark \(command)", a: a, b: b), to: path)
     }
 }

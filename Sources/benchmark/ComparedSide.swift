@@ -1,34 +1,74 @@
+import HTTP
 import LoadGeneration
 import Terminal
 
-/// One of the two servers of `compare`, with what its load needs to be there.
+/// One of the two servers of `compare`, with what its load needs to be there. What goes wrong names the side.
 struct ComparedSide {
     private let command: CompareCommand
+    /// The side and its endpoints.
+    private let name: String
     private let bench: Bench
-    private let pid: Int32?
+    private let pids: [Int32]
     private let plan: LoadPlan
     /// Of the clients, for lease-keepalive and the locks of stm.
     private let leases: [Int64]
     private let kubernetes: KubernetesLoad?
 
-    init(_ command: CompareCommand, _ bench: Bench, _ pid: Int32?) throws {
+    /// `name`: the flag that names its endpoints, without dashes.
+    init(
+        _ command: CompareCommand, _ name: String, endpoints: String, pids: [Int32], session: LoadSession
+    ) throws {
         self.command = command
-        self.bench = bench
-        self.pid = pid
+        self.name = "\(name) (\(endpoints))"
+        self.pids = pids
+        for pid in pids where ProcessFigures(pid: pid) == nil {
+            throw Failure("--pid-\(name) \(pid): no such process, or it may not be seen")
+        }
         plan = command.pace.plan(clients: command.common.clients)
         let values = command.keys.values(seed: command.common.seed)
-        switch command.load {
-        case .leaseKeepalive: leases = try bench.grantLeases()
-        case .stm: leases = try command.loads.stm.leases(bench)
-        default: leases = []
+        (bench, leases, kubernetes) = try Self.naming(self.name) {
+            let bench = try Bench(command.common, endpoints: endpoints, session: session)
+            if command.load == .range || command.load == .txnMixed {
+                try Self.writeRange(command, bench, values)
+            }
+            return (bench, try Self.leases(command, bench), try Self.kubernetes(command, bench, values))
         }
-        kubernetes =
-            command.load == .kubernetes ? try KubernetesLoad(bench, command.loads.cluster, values) : nil
-        if command.load == .range || command.load == .txnMixed { try writeRange(values) }
     }
 
-    /// The turn of a round.
+    private static func leases(_ command: CompareCommand, _ bench: Bench) throws -> [Int64] {
+        switch command.load {
+        case .leaseKeepalive: try bench.grantLeases()
+        case .stm: try command.loads.stm.leases(bench)
+        default: []
+        }
+    }
+
+    private static func kubernetes(
+        _ command: CompareCommand, _ bench: Bench, _ values: Values
+    ) throws -> KubernetesLoad? {
+        command.load == .kubernetes ? try KubernetesLoad(bench, command.loads.cluster, values) : nil
+    }
+
+    /// What goes wrong in `body`, with the side in front.
+    private static func naming<Value>(_ name: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch {
+            let reason = (error as? GRPCStatus)?.goText ?? "\(error)"
+            throw Failure("\(name): \(reason)")
+        }
+    }
+
+    /// The turn of a round; a turn in which nothing succeeds is an error.
     func run(_ round: Int, _ title: String) throws -> LoadResult {
+        let result = try Self.naming(name) { try measure(round, title) }
+        if result.succeeded == 0, let (status, _) = result.errors.max(by: { $0.value < $1.value }) {
+            throw Failure("\(name): \(result.failed) of \(result.failed) operations failed: \(status.goText)")
+        }
+        return result
+    }
+
+    private func measure(_ round: Int, _ title: String) throws -> LoadResult {
         let seed = command.common.seed &+ UInt64(round)
         let (keys, values) = (command.keys.keys(seed: seed), command.keys.values(seed: seed))
         let (loads, clients) = (command.loads, command.common.clients)
@@ -45,14 +85,21 @@ struct ComparedSide {
         case .watchLatency:
             let watched = try loads.latency.load(
                 keySize: command.keys.keySize, values: values, seed: command.common.seed
-            ).run(bench, plan, title: title, pids: pid.map { [$0] } ?? [])
-            if let complaint = watched.complaint { throw Failure(complaint) }
+            ).run(bench, plan, title: title, pids: pids)
+            if let complaint = watched.complaint { throw Failure(complaint + firstError(watched.whole)) }
             return watched.load ?? watched.creation
         case .kubernetes:
             guard let kubernetes else { preconditionFailure("the registry is filled before the load") }
             workload = kubernetes.workload
         }
-        return bench.run(workload, plan, title: title, pid: pid)
+        let meter = ServerMeter(pids)
+        var result = bench.run(workload, plan, title: title)
+        result.server = meter?.use()
+        return result
+    }
+
+    private func firstError(_ result: LoadResult) -> String {
+        result.errors.max { $0.value < $1.value }.map { ": \($0.key.goText)" } ?? ""
     }
 
     /// Takes back what would outlive the program.
@@ -61,16 +108,19 @@ struct ComparedSide {
         if command.load == .stm { bench.revoke(leases) }
     }
 
-    private var folder: [UInt8] { Array("\(command.loads.rangeKey)/".utf8) }
+    private static func folder(_ command: CompareCommand) -> [UInt8] {
+        Array("\(command.loads.rangeKey)/".utf8)
+    }
 
     private var range: RangeOptions {
         let loads = command.loads
         if loads.rangeKeys == 1 { return loads.shape.range(Array(loads.rangeKey.utf8), []) }
+        let folder = Self.folder(command)
         return loads.shape.range(folder, RangeOptions.end(ofPrefix: folder))
     }
 
     /// Writes the keys that will be read.
-    private func writeRange(_ values: Values) throws {
+    private static func writeRange(_ command: CompareCommand, _ bench: Bench, _ values: Values) throws {
         var values = values
         if command.loads.rangeKeys == 1 {
             try bench.put(Array(command.loads.rangeKey.utf8), Array(values.draw()))
@@ -79,7 +129,7 @@ struct ComparedSide {
         var keys = KeySpace(seed: command.common.seed)
         keys.size = command.loads.rangeKeys
         keys.isSequential = true
-        keys.prefix = folder
+        keys.prefix = folder(command)
         var plan = LoadPlan()
         plan.clients = command.common.clients
         plan.total = Int(clamping: command.loads.rangeKeys)

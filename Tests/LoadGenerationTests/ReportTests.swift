@@ -1,4 +1,5 @@
 import EtcdClient
+import Glibc
 import HTTP
 import Testing
 
@@ -147,7 +148,44 @@ import Testing
         #expect(rates.ratios == [2, 3, 1])
         #expect(Comparison.median(rates.ratios) == 2)
         #expect(comparison.text.contains("Requests/sec"))
-        #expect(comparison.json.contains("\"ratios\":[2.000000,3.000000,1.000000]"))
+        let json = comparison.json(command: "benchmark compare", a: "h1:1", b: "h2:2")
+        #expect(json.contains("\"ratios\":[2.000000,3.000000,1.000000]"))
+        #expect(
+            json.hasPrefix(
+                "{\"command\":\"benchmark compare\",\"targets\":{\"a\":\"h1:1\",\"b\":\"h2:2\"},"
+                    + "\"rounds\":3,\"interrupted\":false"))
+    }
+
+    @Test func `a comparison tells what failed, what it cannot tell, and that it was interrupted`() {
+        var comparison = Comparison()
+        var (left, right) = (result([1]), result([1]))
+        left.server = ServerUse(cpu: 0, residentBytes: 1, anonymousBytes: 1)
+        right.server = left.server
+        right.errors = [GRPCStatus(.unavailable, "gone"): 2]
+        comparison.add(a: left, b: right)
+        comparison.add(a: left, b: right)
+        comparison.isInterrupted = true
+        let text = comparison.text
+        #expect(text.contains("too short to tell"))
+        #expect(
+            text.hasSuffix(
+                "\nErrors of b:\n  [4]\trpc error: code = Unavailable desc = gone\n"
+                    + "\nInterrupted: these rounds were over until then.\n"))
+        #expect(
+            comparison.json(command: "", a: "", b: "").contains(
+                "\"errors\":{\"a\":[],\"b\":[{\"code\":\"Unavailable\",\"text\":\"gone\",\"count\":4}]}"))
+    }
+
+    @Test func `processor time is known finer than the kernel's ticks, and adds up over processes`() throws {
+        let own = getpid()
+        let meter = try #require(ServerMeter([own, own]))
+        let before = ProcessFigures.ownCPU()
+        while ProcessFigures.ownCPU() < before + 0.003 {}
+        let use = try #require(meter.use())
+        #expect(use.cpu >= 0.005)
+        #expect(use.residentBytes > (ProcessFigures(pid: own)?.residentBytes ?? 0))
+        #expect(ServerMeter([own, -5]) == nil)
+        #expect(ServerMeter([]) == nil)
     }
 
     @Test func `percentiles are within a thousandth and extremes are exact`() {
