@@ -25,8 +25,8 @@ extension LoadOptions {
         let taking = [("--json", json), ("--csv", csv), ("--html", html)].filter { $0.1 == "-" }.map(\.0)
         if taking.count > 1 {
             throw ValidationError(
-                "\(taking.joined(separator: " and ")) go to standard output (-) together: give all but one a file."
-            )
+                "\(taking.joined(separator: " and ")) go to standard output (-) together: "
+                    + "give all but one a file.")
         }
     }
 }
