@@ -77,7 +77,7 @@ struct Bench {
 
     /// Runs a load behind a progress bar; `tick` is called ten times a second.
     func run(
-        _ workload: any Workload, _ plan: LoadPlan, title: String = "benchmark", pid: Int32? = nil,
+        _ workload: any Workload, _ plan: LoadPlan, title: String = "benchmark", pids: [Int32]? = nil,
         tick: @escaping (LoadRun) -> Void = { _ in }
     ) -> LoadResult {
         var plan = plan
@@ -85,7 +85,7 @@ struct Bench {
         if let recorder { plan.record = { recorder.add($0, $1, $2) } }
         let progress = LoadProgress(title, plan, isQuiet: options.quiet)
         defer { progress.finish() }
-        return session.run(workload, plan, over: channels, pid: pid ?? options.pid) { run in
+        return session.run(workload, plan, over: channels, pids: pids ?? options.pids) { run in
             progress.update(run)
             tick(run)
         }

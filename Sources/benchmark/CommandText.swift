@@ -1,12 +1,14 @@
 /// The command line, as reports show it.
 enum CommandText {
-    /// The arguments in one line, without the password of `--user`.
+    /// The arguments in one line; a user's password is nobody else's.
     static func shown(_ arguments: [String]) -> String {
         var followsUser = false
         return arguments.map { argument in
             defer { followsUser = isFlag("user", argument) && !argument.contains("=") }
-            guard followsUser || isFlag("user", argument) else { return argument }
-            return String(argument.prefix { $0 != ":" })
+            guard followsUser || isFlag("user", argument), let colon = argument.firstIndex(of: ":") else {
+                return argument
+            }
+            return argument[...colon] + "***"
         }.joined(separator: " ")
     }
 

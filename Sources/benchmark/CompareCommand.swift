@@ -17,9 +17,9 @@ struct ComparedLoadOptions: ParsableArguments {
         name: .customLong("range-keys"),
         help: "More than 1: so many keys below RANGE-KEY/ are written first, and range reads all of them.")
     var rangeKeys: UInt64 = 1
-    @Option(name: .customLong("txn-ops"), help: "Puts per transaction of txn-put.")
+    @Option(name: .customLong("txn-ops"), parsing: .unconditional, help: "Puts per transaction of txn-put.")
     var txnOps = 1
-    @Option(name: .customLong("rw-ratio"), help: "Reads per write of txn-mixed.")
+    @Option(name: .customLong("rw-ratio"), parsing: .unconditional, help: "Reads per write of txn-mixed.")
     var rwRatio = 1.0
     @OptionGroup(title: "stm") var stm: STMOptions
     @OptionGroup(title: "watch-latency") var latency: WatchLatencyOptions
@@ -50,7 +50,9 @@ struct CompareCommand: ParsableCommand {
     var pidA: [Int32] = []
     @Option(name: .customLong("pid-b"), help: "Process of server b, alike.")
     var pidB: [Int32] = []
-    @Option(help: "Rounds; in each both servers have their turn, and who is first changes.")
+    @Option(
+        parsing: .unconditional,
+        help: "Rounds; in each both servers have their turn, and who is first changes.")
     var rounds = 5
     @Option(
         help: """
@@ -74,7 +76,7 @@ struct CompareCommand: ParsableCommand {
 
     /// Common flags that mean nothing here.
     private func refuseFlagsOfOneServer() throws {
-        if common.pid != nil {
+        if !common.pids.isEmpty {
             throw ValidationError(
                 "--pid names a process of one server, and compare has two: give --pid-a and --pid-b.")
         }

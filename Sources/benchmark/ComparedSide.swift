@@ -21,9 +21,7 @@ struct ComparedSide {
         self.command = command
         self.name = "\(name) (\(endpoints))"
         self.pids = pids
-        for pid in pids where ProcessFigures(pid: pid) == nil {
-            throw Failure("--pid-\(name) \(pid): no such process, or it may not be seen")
-        }
+        for pid in pids { try Reporting.check(pid: pid, "--pid-\(name)") }
         plan = command.pace.plan(clients: command.common.clients)
         let values = command.keys.values(seed: command.common.seed)
         (bench, leases, kubernetes) = try Self.naming(self.name) {
@@ -92,10 +90,7 @@ struct ComparedSide {
             guard let kubernetes else { preconditionFailure("the registry is filled before the load") }
             workload = kubernetes.workload
         }
-        let meter = ServerMeter(pids)
-        var result = bench.run(workload, plan, title: title)
-        result.server = meter?.use()
-        return result
+        return bench.run(workload, plan, title: title, pids: pids)
     }
 
     private func firstError(_ result: LoadResult) -> String {

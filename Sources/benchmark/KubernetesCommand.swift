@@ -7,13 +7,13 @@ import Terminal
 
 /// The cluster whose apiserver asks.
 struct KubernetesOptions: ParsableArguments {
-    @Option(help: "Pods in the registry.")
+    @Option(parsing: .unconditional, help: "Pods in the registry.")
     var pods = 1000
-    @Option(help: "Nodes, each with a lease object.")
+    @Option(parsing: .unconditional, help: "Nodes, each with a lease object.")
     var nodes = 100
-    @Option(name: .customLong("page-size"), help: "Most objects per page of a list.")
+    @Option(name: .customLong("page-size"), parsing: .unconditional, help: "Most objects per page of a list.")
     var pageSize: Int64 = 500
-    @Option(help: "Watchers of all pods, from the revision the load begins at.")
+    @Option(parsing: .unconditional, help: "Watchers of all pods, from the revision the load begins at.")
     var watchers = 10
     @Option(help: "What all keys begin with. There must be none yet, and they are deleted afterwards.")
     var registry = "/benchmark/registry"

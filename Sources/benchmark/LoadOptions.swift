@@ -47,8 +47,10 @@ extension SizeDistribution: ExpressibleByArgument {
 
 /// Flags of every command.
 struct LoadOptions: ParsableArguments {
-    @Option(help: "Where the servers listen, comma separated.")
-    var endpoints = "127.0.0.1:2379"
+    @Option(
+        name: .customLong("endpoints"),
+        help: "Where the servers listen, comma separated or one by one (default: 127.0.0.1:2379).")
+    var endpointLists: [String] = []
     @Option(parsing: .unconditional, help: "Connections in all.")
     var conns = 1
     @Option(parsing: .unconditional, help: "Clients in all; client i uses connection i modulo conns.")
@@ -61,14 +63,16 @@ struct LoadOptions: ParsableArguments {
     var user: String?
     @Option(
         name: .customLong("dial-timeout"), parsing: .unconditional,
-        help: "How long a connection is waited for (default: 5s).", transform: DurationArgument.read)
-    var dialTimeout = DurationArgument(.seconds(5))
+        help: "How long a connection is waited for (default, and 0: 5s).", transform: Self.dialTimeout)
+    var dialTimeout = Self.standardDialTimeout
     @Flag(name: .customLong("target-leader"), help: "Asks only the leader.")
     var targetLeader = false
     @Option(name: .customLong("auto-sync-interval"), help: .hidden)
     var autoSyncInterval: DurationArgument?
-    @Option(parsing: .unconditional, help: "Process of the server, whose CPU and memory are reported.")
-    var pid: Int32?
+    @Option(
+        name: .customLong("pid"), parsing: .unconditionalSingleValue,
+        help: "Process of the server, whose CPU and memory are reported; once for each member of a cluster.")
+    var pids: [Int32] = []
     @Option(help: "Writes the result as JSON to a file; - for standard output, in place of the text.")
     var json: String?
     @Option(help: "Writes a line per second as CSV to a file; - for standard output.")
@@ -90,8 +94,17 @@ struct LoadOptions: ParsableArguments {
         try validateOutputs()
         if conns < 1 { throw ValidationError("--conns is at least 1.") }
         if clients < 1 { throw ValidationError("--clients is at least 1.") }
-        if dialTimeout.value == .zero { throw ValidationError("--dial-timeout is longer than 0.") }
     }
+
+    private static let standardDialTimeout = DurationArgument(.seconds(5))
+
+    /// etcd's default is 0 and means no limit of its own.
+    @Sendable private static func dialTimeout(_ text: String) throws -> DurationArgument {
+        let duration = try DurationArgument.read(text)
+        return duration.value == .zero ? standardDialTimeout : duration
+    }
+
+    var endpoints: String { endpointLists.isEmpty ? "127.0.0.1:2379" : endpointLists.joined(separator: ",") }
 }
 
 /// How much is asked and how fast.

@@ -7,7 +7,7 @@ struct ReplayCommand: ParsableCommand {
         commandName: "replay", abstract: "Asks again what put --record and its like have written down.")
 
     @OptionGroup var common: LoadOptions
-    @Option(help: "How much faster than recorded; 0: as fast as possible.")
+    @Option(parsing: .unconditional, help: "How much faster than recorded; 0: as fast as possible.")
     var speed = 1.0
     @Argument(help: "The log: lines of microseconds, method path and the message in hexadecimal.")
     var file: String

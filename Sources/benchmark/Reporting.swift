@@ -12,7 +12,7 @@ struct Reporting {
         for path in [options.json, options.csv, options.html] {
             if let path { try Files.check(path) }
         }
-        if let pid = options.pid { try Self.check(pid: pid, "--pid") }
+        for pid in options.pids { try Self.check(pid: pid, "--pid") }
     }
 
     static func check(pid: Int32, _ flag: String) throws {
@@ -43,7 +43,7 @@ struct Reporting {
 
     /// Writes the result to the files the flags name.
     func write(_ result: LoadResult) throws {
-        let command = "benchmark \(Self.command(Array(CommandLine.arguments.dropFirst())))"
+        let command = "benchmark \(CommandText.shown(Array(CommandLine.arguments.dropFirst())))"
         if let path = options.json { try Files.write(JSONReport.text(result, command: command), to: path) }
         if let path = options.csv { try Files.write(CSVReport.text(result.timeline), to: path) }
         if let path = options.html { try Files.write(HTMLReport.text(result, command: command), to: path) }
@@ -51,19 +51,4 @@ struct Reporting {
 
     /// Standard output is for a program to read.
     var isStandardOutputTaken: Bool { [options.json, options.csv, options.html].contains("-") }
-
-    /// The arguments as reports show them: a user's password is nobody else's.
-    private static func command(_ arguments: [String]) -> String {
-        var shown: [String] = []
-        for argument in arguments {
-            let isUser = ["--user", "-user"].contains(shown.last ?? "")
-            let isBoth = argument.hasPrefix("--user=") || argument.hasPrefix("-user=")
-            guard isUser || isBoth, let colon = argument.firstIndex(of: ":") else {
-                shown.append(argument)
-                continue
-            }
-            shown.append(argument[...colon] + "***")
-        }
-        return shown.joined(separator: " ")
-    }
 }

@@ -5,7 +5,7 @@ import Terminal
 
 /// How many watch over how many streams.
 struct WatcherOptions: ParsableArguments {
-    @Option(help: "Streams in all.")
+    @Option(parsing: .unconditional, help: "Streams in all.")
     var streams = 10
 
     func validate() throws {
@@ -43,11 +43,17 @@ struct WatchCommand: ParsableCommand {
 
     @OptionGroup var common: LoadOptions
     @OptionGroup var watching: WatcherOptions
-    @Option(name: [.customLong("watch-per-stream"), .customLong("watchers")], help: "Watchers per stream.")
+    @Option(
+        name: [.customLong("watch-per-stream"), .customLong("watchers")], parsing: .unconditional,
+        help: "Watchers per stream.")
     var watchPerStream = 100
-    @Option(name: .customLong("watched-key-total"), help: "Different keys that are watched.")
+    @Option(
+        name: .customLong("watched-key-total"), parsing: .unconditional,
+        help: "Different keys that are watched.")
     var watchedKeyTotal = 1
-    @Option(name: .customLong("put-rate"), help: "Puts per second; 0: as fast as possible.")
+    @Option(
+        name: .customLong("put-rate"), parsing: .unconditional,
+        help: "Puts per second; 0: as fast as possible.")
     var putRate = 0.0
     @OptionGroup var puts: WatchedPutOptions
     @Option(name: .customLong("key-size"), help: "Bytes of a key.")
@@ -95,9 +101,9 @@ struct WatchGetCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @Option(help: "Watchers in all.")
     var watchers = 10_000
-    @Option(help: "Streams they share.")
+    @Option(parsing: .unconditional, help: "Streams they share.")
     var streams = 1
-    @Option(help: "Past events for each.")
+    @Option(parsing: .unconditional, help: "Past events for each.")
     var events = 8
 
     func validate() throws {

@@ -5,9 +5,11 @@ import Terminal
 /// How long events take to reach their watchers: puts of the keys that they watch.
 struct WatchLatencyOptions: ParsableArguments {
     @OptionGroup var watching: WatcherOptions
-    @Option(name: .customLong("watchers-per-stream"), help: "Watchers per stream.")
+    @Option(name: .customLong("watchers-per-stream"), parsing: .unconditional, help: "Watchers per stream.")
     var watchersPerStream = 10
-    @Option(name: .customLong("watched-key-total"), help: "Different keys that are watched and written.")
+    @Option(
+        name: .customLong("watched-key-total"), parsing: .unconditional,
+        help: "Different keys that are watched and written.")
     var watchedKeyTotal = 1
     @Flag(help: "Events carry the pair before the change.")
     var prevkv = false
@@ -44,7 +46,9 @@ struct WatchLatencyCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var latency: WatchLatencyOptions
     @OptionGroup var puts: WatchedPutOptions
-    @Option(name: [.customLong("put-rate"), .customLong("rate")], help: "Puts per second.")
+    @Option(
+        name: [.customLong("put-rate"), .customLong("rate")], parsing: .unconditional,
+        help: "Puts per second.")
     var putRate = 100.0
     @Option(name: .customLong("key-size"), help: "Bytes of the key.")
     var keySize = SizeDistribution.fixed(32)

@@ -22,7 +22,7 @@ struct WatchedLoad {
     /// Creates the watchers, puts by the plan, and waits for the events. `whenCreated` is told of the
     /// creation before the puts begin.
     func run(
-        _ bench: Bench, _ plan: LoadPlan, title: String = "benchmark", pids: [Int32] = [],
+        _ bench: Bench, _ plan: LoadPlan, title: String = "benchmark", pids: [Int32]? = nil,
         whenCreated: (LoadResult) -> Void = { _ in }
     ) throws -> WatchResult {
         let watchers = watchers(bench)
@@ -40,9 +40,7 @@ struct WatchedLoad {
         case .gaps: watchers.received = { _, count in times.recordGaps(count) }
         case .latencies: watchers.received = { response, _ in times.recordLatencies(response) }
         }
-        let meter = ServerMeter(pids)
-        var puts = bench.run(workload, plan, title: title)
-        if let use = meter?.use() { puts.server = use }
+        let puts = bench.run(workload, plan, title: title, pids: pids)
         watchers.wait(for: workload.expected)
         var events = times.result
         events.isInterrupted = Interruption.hasCome
@@ -52,7 +50,6 @@ struct WatchedLoad {
     }
 
     private func watchers(_ bench: Bench) -> WatchStreams {
-        var keys = keys
         let requests = (0..<watchedKeys).map {
             WatchStreams.request(key: keys.key(UInt64($0)), previous: carriesPrevious)
         }

@@ -65,6 +65,14 @@ def test_common_flags_may_stand_before_the_command(server):
     assert re.search(r"Average:\t0\.\d{6,} secs", output)
 
 
+def test_endpoints_may_be_given_one_by_one(server):
+    options = ["put", "--total=20", "--clients", "2", "--conns", "2", "--quiet"]
+    status, _, errors = run(
+        "benchmark", *options, "--endpoints", server.endpoint, "--endpoints", server.endpoint, "--pid",
+        server.process.pid, "--pid", server.process.pid)
+    assert (status, errors) == (0, "")
+
+
 def test_the_result_is_written_in_every_form(server, tmp_path):
     result, lines, page = (tmp_path / name for name in ("r.json", "r.csv", "r.html"))
     status, _, _ = benchmark(

@@ -1,6 +1,8 @@
+import EtcdAPI
 import EtcdClient
 import Glibc
 import HTTP
+import SwiftProtobuf
 import Testing
 
 @testable import LoadGeneration
@@ -210,6 +212,28 @@ import Testing
         ]
         #expect(log.text == "0 /etcdserverpb.KV/Put 00ff10\n5 /etcdserverpb.KV/Range -\n")
         #expect(try RequestLog(text: "# made by hand\n\n" + log.text).entries == log.entries)
+    }
+
+    @Test func `a lease that is gone is an error of a replay too`() throws {
+        var log = RequestLog()
+        log.entries = [
+            .init(microseconds: 0, method: .leaseKeepAlive, message: [8, 7]),
+            .init(microseconds: 5, method: .put, message: [10, 1, 7]),
+        ]
+        let replay = ReplayWorkload(log, clients: 1)
+        func step(_ answer: LeaseKeepAliveResponse?) throws -> Step {
+            var request: [UInt8] = []
+            _ = replay.begin(0, &request)
+            if let answer {
+                let bytes: [UInt8] = try answer.serializedBytes()
+                replay.answer(0, bytes.span.bytes)
+            }
+            return replay.proceed(0, &request)
+        }
+        let gone = GRPCStatus(.notFound, "etcdserver: requested lease not found")
+        #expect(try step(.with { $0.id = 7 }) == .failed(gone))
+        #expect(try step(nil) == .done(kind: 1))
+        #expect(try step(.with { $0.ttl = 9 }) == .done(kind: 0))
     }
 
     @Test(arguments: [

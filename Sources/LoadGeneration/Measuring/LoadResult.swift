@@ -24,7 +24,7 @@ package struct LoadResult {
     package var unsent = 0
     /// How an open loop kept its pace.
     package var pace: Pace?
-    /// What the server's process used, if it was named (`--pid`).
+    /// What the server's processes used, if they were named (`--pid`).
     package var server: ServerUse?
     /// It was told to stop before it was done (Ctrl-C).
     package var isInterrupted = false

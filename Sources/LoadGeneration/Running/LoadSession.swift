@@ -32,13 +32,13 @@ package final class LoadSession {
         }
     }
 
-    /// Runs a load to its end. `tick` is called every tenth of a second, and at the end.
+    /// Runs a load to its end; `pids` are the server's processes. `tick` is called every tenth of a second, and at the end.
     package func run(
-        _ workload: any Workload, _ plan: LoadPlan, over channels: [Channel], pid: Int32? = nil,
+        _ workload: any Workload, _ plan: LoadPlan, over channels: [Channel], pids: [Int32] = [],
         tick: @escaping (LoadRun) -> Void = { _ in }
     ) -> LoadResult {
         let run = LoadRun(loop: loop, channels: channels, workload: workload, plan: plan)
-        let before = pid.flatMap { ProcessFigures(pid: $0) }
+        let meter = ServerMeter(pids)
         self.run = run
         runLoop {
             run.start { self.stop() }
@@ -49,11 +49,7 @@ package final class LoadSession {
         tick(run)
         self.run = nil
         var result = run.result
-        if let before, let after = pid.flatMap({ ProcessFigures(pid: $0) }) {
-            result.server = ServerUse(
-                cpu: after.cpu - before.cpu, residentBytes: after.residentBytes,
-                anonymousBytes: after.anonymousBytes)
-        }
+        result.server = meter?.use()
         return result
     }
 

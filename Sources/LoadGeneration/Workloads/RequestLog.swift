@@ -93,7 +93,10 @@ package final class ReplayWorkload: Workload {
     private let log: RequestLog
     private let kindOfMethod: [EtcdClient.Method: Int]
     private var next = 0
+    /// What each client asks.
     private var kindOf: [Int]
+    /// By client: it renews a lease, and has not heard that there is one.
+    private var awaitsLease: [Bool]
 
     package init(_ log: RequestLog, clients: Int) {
         self.log = log
@@ -106,6 +109,7 @@ package final class ReplayWorkload: Workload {
         kinds = names
         kindOfMethod = known
         kindOf = Array(repeating: 0, count: clients)
+        awaitsLease = Array(repeating: false, count: clients)
     }
 
     /// The plan's total is at most the log's count.
@@ -113,9 +117,17 @@ package final class ReplayWorkload: Workload {
         let entry = log.entries[next % log.entries.count]
         next += 1
         kindOf[client] = kindOfMethod[entry.method] ?? 0
+        awaitsLease[client] = entry.method == .leaseKeepAlive
         request = entry.message
         return entry.method
     }
 
-    package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step { .done(kind: kindOf[client]) }
+    package func answer(_ client: Int, _ bytes: borrowing RawSpan) {
+        guard awaitsLease[client] else { return }
+        awaitsLease[client] = LeaseKeepAliveWorkload.timeToLive(bytes) <= 0
+    }
+
+    package func proceed(_ client: Int, _ request: inout [UInt8]) -> Step {
+        awaitsLease[client] ? .failed(LeaseKeepAliveWorkload.notFound) : .done(kind: kindOf[client])
+    }
 }
