@@ -63,7 +63,8 @@ struct LoadOptions: ParsableArguments {
     var user: String?
     @Option(
         name: .customLong("dial-timeout"), parsing: .unconditional,
-        help: "How long a connection is waited for (default, and 0: 5s).", transform: Self.dialTimeout)
+        help: "How long a connection is waited for; 0: as by default (default: 5s).",
+        transform: Self.dialTimeout)
     var dialTimeout = Self.standardDialTimeout
     @Flag(name: .customLong("target-leader"), help: "Asks only the leader.")
     var targetLeader = false

@@ -47,7 +47,7 @@ def test_a_process_that_is_not_there_is_named():
         sides = ["--a", server.endpoint, "--b", server.endpoint]
         status, _, errors = run(
             "benchmark", "compare", *sides, "--pid-a", server.process.pid, "--pid-b", "99999999", "--quiet")
-        assert status == 1 and "--pid-b 99999999: no such process" in errors
+        assert status == 1 and "--pid-b 99999999: there is no such process" in errors
 
 
 def test_json_names_the_targets_and_the_command_and_no_password(tmp_path):
