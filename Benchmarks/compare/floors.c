@@ -10,6 +10,8 @@
 //     floors log FOLDER BATCH SECONDS    receives batches from one connection; a second thread writes and
 //                                        syncs each past the page cache, as a log; a third appends it to a
 //                                        file, as a database does, through the cache and synced every 8 MiB
+//     floors log FOLDER BATCH SECONDS past   the same, with the database's file past the page cache too:
+//                                        what the disk takes when everything goes to it twice
 //     floors pour PORT                   sends to such a log without end
 //
 // Servers print their port first. Each prints "MICROSECONDS CPU": the median of a turn (0 where none is
@@ -209,7 +211,8 @@ static void watch(const char *port, long connections, long rounds, long per_seco
 /// Batches on their way from the connection to the log, and from there to the database.
 static struct {
     char *place[PLACES];
-    long size, blocks, received;
+    /// Bytes of a batch, of the blocks that hold it, and of what is written to the database of it.
+    long size, blocks, stored, received;
     sem_t empty, arrived, logged;
 } batches;
 
@@ -236,17 +239,18 @@ static void *log_them(void *file) {
 static void *store_them(void *file) {
     void *batch;
     for (long number = 0, unflushed = 0; (batch = taken(&batches.logged, number)); number++) {
-        must(pwrite((long)file, batch, batches.size, number * batches.size), "pwrite");
-        if ((unflushed += batches.size) >= FLUSH) must(fdatasync((long)file), "fdatasync"), unflushed = 0;
+        must(pwrite((long)file, batch, batches.stored, number * batches.stored), "pwrite");
+        if ((unflushed += batches.stored) >= FLUSH) must(fdatasync((long)file), "fdatasync"), unflushed = 0;
         sem_post(&batches.empty);
     }
     return NULL;
 }
 
-static void log_batches(const char *folder, long size, double seconds) {
-    long file = zeroed(folder, SEGMENT, O_DIRECT), database = zeroed(folder, 0, 0);
+static void log_batches(const char *folder, long size, double seconds, int past) {
+    long file = zeroed(folder, SEGMENT, O_DIRECT), database = zeroed(folder, 0, past ? O_DIRECT : 0);
     batches.size = size;
     batches.blocks = (size + BLOCK - 1) / BLOCK * BLOCK;
+    batches.stored = past ? batches.blocks : size;
     for (int each = 0; each < PLACES; each++)
         memset(batches.place[each] = aligned_alloc(BLOCK, batches.blocks), 1, batches.blocks);
     sem_init(&batches.empty, 0, PLACES);
@@ -288,8 +292,8 @@ int main(int count, char **words) {
         fan_out(words[2], atol(words[3]), atol(words[4]), atol(words[5]));
     else if (!strcmp(what, "watch") && count == 6)
         watch(words[2], atol(words[3]), atol(words[4]), atol(words[5]));
-    else if (!strcmp(what, "log") && count == 5 && atol(words[3]) <= BUFFER)
-        log_batches(words[2], atol(words[3]), atof(words[4]));
+    else if (!strcmp(what, "log") && (count == 5 || count == 6) && atol(words[3]) <= BUFFER)
+        log_batches(words[2], atol(words[3]), atof(words[4]), count == 6);
     else if (!strcmp(what, "pour") && count == 3) pour(words[2]);
     else {
         fprintf(stderr, "floors: see the head of floors.c for its arguments\n");

@@ -66,6 +66,7 @@ def fan_out(folder, connections, size, rounds, per_second):
     return beside(("fan", folder, connections, size, rounds), ("watch", connections, rounds, per_second))[0]
 
 
-def received_and_synced(folder, batch, seconds=3):
-    """Batches (of at most 16 MiB) that arrive, are written and synced, and written once more; bytes per second."""
-    return beside(("log", folder, batch, seconds), ("pour",))[0]
+def received_and_synced(folder, batch, seconds=3, past_the_cache=False):
+    """Batches (of at most 16 MiB) that arrive, are written and synced, and written once more, through the page cache
+    or past it; bytes per second."""
+    return beside(("log", folder, batch, seconds, *(["past"] if past_the_cache else [])), ("pour",))[0]

@@ -21,7 +21,11 @@ from servers import free_ports
 # What two C programs take of a core for what a store does to each Put, added up: an answer of nghttpd (of a file of one
 # byte), and receiving the Put's bytes and writing them as log and database. No hard limit, as one may answer quicker,
 # but a measure of how far half of dd is away.
-LIMIT = "an answer of nghttpd, and received and written twice"
+SERVED = "an answer of nghttpd, and received and written twice"
+# What this machine's disk takes when all that arrives goes to it twice, as to a log and a B-tree, and hardly any
+# processor is needed; and how many Puts the generator could send with all of its core, were the server for nothing.
+DISK = "received, and written twice past the page cache"
+ASKED = "as many as h2load can ask with its core"
 
 
 def lone(options, sheet):
@@ -69,32 +73,37 @@ def log_rate(options, sheet):
                         f"Put bench, {size} bytes")
             first_put(server)
             amount = (100, 10, options.seconds(3))
-            samples = {"ours": [], "dd": [], LIMIT: []}
+            samples = {"ours": [], "dd": [], SERVED: [], DISK: [], ASKED: []}
             for _ in range(options.rounds):
-                rate, batch, record = logged(server, call, amount)
+                rate, batch, record, own = logged(server, call, amount)
                 samples["ours"].append(rate)
+                samples[ASKED].append(record / own)
                 samples["dd"].append(synced_copy(server.data, batch))
                 answers = h2load(files, ONE_FILE, *amount).rate
                 received = received_and_synced(server.data, batch, amount[2]).value
-                samples[LIMIT].append(record / (1 / answers + record / received) / 1e6)
+                samples[SERVED].append(record / (1 / answers + record / received) / 1e6)
+                samples[DISK].append(received_and_synced(server.data, batch, amount[2], True).value / 1e6)
         what = f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)"
         command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; the "
-                   f"same of http://NGHTTPD/file, 1 byte; floors log FOLDER {batch} {amount[2]}; floors pour PORT; "
+                   f"same of http://NGHTTPD/file, 1 byte; floors log FOLDER {batch} {amount[2]} [past]; floors pour PORT; "
                    f"a Put logs {record:.0f} bytes")
         sheet.add(what, "MB/s", samples, float, command, at_least(0.5), beside="dd")
-        sheet.add(what, "MB/s", samples, float, command, beside=LIMIT)
-        sheet.add(f"{LIMIT}, beside dd (blocks of {batch / 1024:,.0f} KiB)", "MB/s",
-                  {"ours": samples[LIMIT], "dd": samples["dd"]}, float, command, beside="dd")
+        sheet.add(what, "MB/s", samples, float, command, beside=SERVED)
+        for limit in (SERVED, DISK, ASKED):
+            sheet.add(f"{limit}, beside dd (blocks of {batch / 1024:,.0f} KiB)", "MB/s",
+                      {"ours": samples[limit], "dd": samples["dd"]}, float, command, beside="dd")
 
 
 def logged(server, call, amount):
-    """MB/s; the bytes of a batch, which is what was written between two syncs; and the bytes a Put adds."""
+    """MB/s; the bytes of a batch, which is what was written between two syncs; the bytes a Put adds; the generator's
+    microseconds of processor for a Put."""
     names = ("etcd_disk_wal_write_bytes_total", "etcd_disk_wal_fsync_duration_seconds_count")
     before = [metric(server, name) for name in names]
-    puts = h2load(server, call, *amount).rate * amount[2]
+    load = h2load(server, call, *amount)
+    puts = load.rate * amount[2]
     time.sleep(1.1)  # The server publishes its counts once per second.
     written, syncs = (metric(server, name) - old for name, old in zip(names, before))
-    return written / amount[2] / 1e6, max(512, round(written / max(syncs, 1))), written / puts
+    return written / amount[2] / 1e6, max(512, round(written / max(syncs, 1))), written / puts, load.own
 
 
 def synced_copy(folder, block):

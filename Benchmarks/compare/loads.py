@@ -9,6 +9,7 @@ import contextlib
 import json
 import pathlib
 import re
+import resource
 import shlex
 import signal
 import struct
@@ -38,12 +39,14 @@ class Call(typing.NamedTuple):
 
 
 class Sample(typing.NamedTuple):
-    """Requests per second, server microseconds of processor per request, microseconds of the percentiles."""
+    """Requests per second, server microseconds of processor per request, microseconds of the percentiles, and the
+    generator's microseconds of processor per request."""
 
     rate: float
     cpu: float
     p50: float
     p99: float
+    own: float
 
 
 def h2load(target, call, connections, streams, seconds=None, requests=None, more=()):
@@ -52,17 +55,23 @@ def h2load(target, call, connections, streams, seconds=None, requests=None, more
         body, log = pathlib.Path(folder) / "body", pathlib.Path(folder) / "log"
         body.write_bytes(call.frame())
         arguments = h2load_arguments(connections, streams, seconds, requests, more)
-        before = target.cpu_seconds()
+        before, own = target.cpu_seconds(), children_seconds()
         done = subprocess.run(
             [*ON_LOAD_CORE, *arguments, f"--log-file={log}", "-d", body, *HEADERS,
              f"http://{target.endpoint}/{call.path}"], capture_output=True, text=True, check=True)
-        cpu = target.cpu_seconds() - before
+        cpu, own = target.cpu_seconds() - before, children_seconds() - own
         succeeded, unsuccessful = map(int, re.search(r"(\d+) succeeded, (\d+) failed", done.stdout).groups())
         if unsuccessful or not succeeded:
             raise RuntimeError(done.stdout)
         times = latencies(log)
     rate = float(re.search(r"([\d.]+) req/s", done.stdout).group(1))
-    return Sample(rate, cpu / succeeded * 1e6, *percentiles(times))
+    return Sample(rate, cpu / succeeded * 1e6, *percentiles(times), own / succeeded * 1e6)
+
+
+def children_seconds():
+    """Processor of the programs that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def h2load_arguments(connections, streams, seconds=None, requests=None, more=()):
@@ -109,6 +118,10 @@ class Report(typing.NamedTuple):
         """Of the first kind of operation; `percent` as a text, or "slowest"."""
         operation = self.json["operations"][0]
         return (operation[percent] if percent == "slowest" else operation["percentiles"][percent]) * 1e3
+
+    def count(self, kind):
+        """Operations of a kind that succeeded."""
+        return next(operation["count"] for operation in self.json["operations"] if operation["name"] == kind)
 
     def section(self, title):
         """Requests per second and the percentiles in microseconds of a part of the text."""

@@ -50,7 +50,7 @@ def latency(options, sheet, servers, title, amount, cpu=None, p99=None, memory=F
     title = f"{title}, {rate} puts/s"
 
     def event_cpu(report):
-        return report.json["server"]["cpuSeconds"] * 1e6 / (report.json["succeeded"] * watchers_of_a_key)
+        return report.json["server"]["cpuSeconds"] * 1e6 / (report.count("put") * watchers_of_a_key)
 
     sheet.add(f"{title}: server CPU", "us/event", samples, event_cpu, command, cpu)
     for percent, target in (("50", None), ("99", p99)):

@@ -12,7 +12,7 @@ final class Recorder {
         file.add("# microseconds method message\n")
     }
 
-    /// A request that began at `nanoseconds` of the monotonic clock; one load or several, one after the other.
+    /// A request that began at `nanoseconds` of the monotonic clock, of one load or of several in turn.
     func add(_ nanoseconds: Int64, _ method: EtcdClient.Method, _ message: [UInt8]) {
         let start = first ?? nanoseconds
         first = start
