@@ -84,9 +84,9 @@ def log_rate(options, sheet):
                 samples[SERVED].append(record / (1 / answers + record / received) / 1e6)
                 samples[DISK].append(received_and_synced(server.data, batch, amount[2], True).value / 1e6)
         what = f"log, Puts of {size:,} bytes by 1,000 clients (batches of {batch / 1024:,.0f} KiB)"
-        command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; the "
-                   f"same of http://NGHTTPD/file, 1 byte; floors log FOLDER {batch} {amount[2]} [past]; floors pour PORT; "
-                   f"a Put logs {record:.0f} bytes")
+        command = (f"{h2load_text(call, *amount)}; dd if=/dev/zero of=ZEROS bs={batch} oflag=dsync conv=notrunc; "
+                   f"the same of http://NGHTTPD/file, 1 byte; floors log FOLDER {batch} {amount[2]} [past]; "
+                   f"floors pour PORT; a Put logs {record:.0f} bytes")
         sheet.add(what, "MB/s", samples, float, command, at_least(0.5), beside="dd")
         sheet.add(what, "MB/s", samples, float, command, beside=SERVED)
         for limit in (SERVED, DISK, ASKED):
