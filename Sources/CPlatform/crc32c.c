@@ -14,6 +14,7 @@ static uint32_t crc_by_table(uint32_t state, const uint8_t *p, size_t length) {
   return state;
 }
 
+#if defined(__x86_64__)
 // The instruction takes three cycles and one may begin in each, so three lanes of this many bytes are
 // computed side by side.
 enum { LANE = 256 };
@@ -26,6 +27,7 @@ static uint32_t moved_on(uint32_t state) {
   return lane_of_zeros[0][state & 0xff] ^ lane_of_zeros[1][state >> 8 & 0xff] ^
          lane_of_zeros[2][state >> 16 & 0xff] ^ lane_of_zeros[3][state >> 24];
 }
+#endif
 
 __attribute__((constructor)) static void fill_tables(void) {
   for (uint32_t i = 0; i < 256; i++) {
@@ -33,6 +35,7 @@ __attribute__((constructor)) static void fill_tables(void) {
     for (int bit = 0; bit < 8; bit++) value = (value >> 1) ^ (0x82f63b78u & (0u - (value & 1)));
     table[i] = value;
   }
+#if defined(__x86_64__)
   static const uint8_t zeros[LANE];
   for (int place = 0; place < 4; place++)
     for (int bit = 0; bit < 8; bit++) {
@@ -40,6 +43,7 @@ __attribute__((constructor)) static void fill_tables(void) {
       for (uint32_t i = 0; i < 256; i++)
         if (i >> bit & 1) lane_of_zeros[place][i] ^= one;
     }
+#endif
 }
 
 #if defined(__x86_64__)

@@ -192,6 +192,18 @@ package final class Channel {
         loop.schedule(after: Self.pause) { [self] in rested() }
     }
 
+    /// Gives up the endpoint in use, which takes connections and serves nobody: the next has its turn.
+    package func leaveEndpoint() {
+        let was = state
+        switch was {
+        case .idle, .connected: state = .idle
+        default: return
+        }
+        current = (current + 1) % endpoints.count
+        forgetHeaders()
+        if case .connected(let connection) = was { connection.close() }
+    }
+
     private func connected(_ socket: Connection) {
         var made: GRPCClientConnection?
         let connection = GRPCClientConnection(socket, configuration) { [self] in

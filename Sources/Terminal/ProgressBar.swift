@@ -56,7 +56,7 @@ package final class ProgressBar {
     package func restart(lasting duration: Duration? = nil, prelude: String? = nil) {
         began = clock()
         shown = began  // a rate over less than the first pause would mean nothing
-        end = duration.map { began + Int64($0 / .nanoseconds(1)) }
+        end = duration.map { began + Int64(min($0 / .nanoseconds(1), 4e18)) }
         self.prelude = prelude
     }
 
@@ -121,7 +121,7 @@ package final class ProgressBar {
     private func nanosecondsLeft(_ now: Int64) -> Int64? {
         var left = end.flatMap { $0 > now ? $0 - now : nil }
         if prelude == nil, total > done, done > 0 {
-            let work = Int64(Double(now - began) * Double(total - done) / Double(done))
+            let work = Int64(min(Double(now - began) * Double(total - done) / Double(done), 1e18))
             left = min(left ?? work, work)
         }
         return left

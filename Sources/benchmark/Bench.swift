@@ -29,7 +29,7 @@ struct Bench {
         let session = try session ?? LoadSession()
         self.session = session
         reporting = try Reporting(options)
-        recorder = try options.record.map { try Recorder($0) }
+        if let path = options.record { try Files.check(path) }
         let user = try options.user.map { try UserOption($0) }
         let given = try Endpoint.list(text ?? options.endpoints)
         let endpoints =
@@ -42,6 +42,7 @@ struct Bench {
         } catch {
             throw Failure(error.description)
         }
+        recorder = try options.record.map { try Recorder($0) }
         if let user { renewal = try authenticate(user) }
     }
 
@@ -111,9 +112,9 @@ struct Bench {
 }
 
 extension Bench {
-    /// Prints the hash of every endpoint's keys, and how long it took.
+    /// Prints the hash of every endpoint's keys, and how long it took; on standard error where standard
+    /// output is a program's to read.
     func hashKeys() throws {
-        let output = Output.standard()
         for endpoint in try Endpoint.list(options.endpoints) {
             let channel = session.channels(
                 [endpoint], count: 1, security: security, dialTimeout: options.dialTimeout.value)[0]
@@ -123,9 +124,10 @@ extension Bench {
             do {
                 let response: HashKVResponse = try session.ask(channel, .hashKV, HashKVRequest())
                 let seconds = (MonotonicTime.now() - began).goText
-                output.line(
+                let line =
                     "HashKV of \(endpoint): hash \(response.hash) at revision \(response.header.revision), "
-                        + "compacted at \(response.compactRevision), in \(seconds)")
+                        + "compacted at \(response.compactRevision), in \(seconds)"
+                if isStandardOutputTaken { Terminal.report(line) } else { Output.standard().line(line) }
             } catch let status as GRPCStatus {
                 throw Failure("HashKV of \(endpoint): \(status.goText)")
             }

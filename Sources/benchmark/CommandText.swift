@@ -12,11 +12,6 @@ enum CommandText {
         }.joined(separator: " ")
     }
 
-    /// Whether a flag is among the arguments, with whatever value.
-    static func names(_ flag: String, in arguments: [String]) -> Bool {
-        arguments.contains { isFlag(flag, $0) }
-    }
-
     private static func isFlag(_ name: String, _ argument: String) -> Bool {
         argument.hasPrefix("-") && argument.drop { $0 == "-" }.prefix { $0 != "=" } == name
     }

@@ -28,7 +28,7 @@ struct ComparedLoadOptions: ParsableArguments {
     func validate() throws {
         if rangeKey.isEmpty { throw ValidationError("--range-key is not empty.") }
         if rangeKeys < 1 { throw ValidationError("--range-keys is at least 1.") }
-        if rwRatio < 0 { throw ValidationError("--rw-ratio is not negative.") }
+        if !(rwRatio >= 0 && rwRatio.isFinite) { throw ValidationError("--rw-ratio is not negative.") }
     }
 }
 
@@ -80,7 +80,7 @@ struct CompareCommand: ParsableCommand {
             throw ValidationError(
                 "--pid names a process of one server, and compare has two: give --pid-a and --pid-b.")
         }
-        if CommandText.names("endpoints", in: CommandLine.arguments) {
+        if !common.endpointLists.isEmpty {
             throw ValidationError("--endpoints is for one server, and compare has two: give --a and --b.")
         }
         for (flag, path) in [("--csv", common.csv), ("--html", common.html)] where path != nil {

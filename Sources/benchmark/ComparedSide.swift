@@ -29,22 +29,26 @@ struct ComparedSide {
             if command.load == .range || command.load == .txnMixed {
                 try Self.writeRange(command, bench, values)
             }
-            return (bench, try Self.leases(command, bench), try Self.kubernetes(command, bench, values))
+            return (bench, try Self.leases(command, bench), try Self.kubernetes(command, name, bench, values))
         }
     }
 
     private static func leases(_ command: CompareCommand, _ bench: Bench) throws -> [Int64] {
         switch command.load {
-        case .leaseKeepalive: try bench.grantLeases()
+        case .leaseKeepalive: try bench.grantLeases(timeToLive: 3600)
         case .stm: try command.loads.stm.leases(bench)
         default: []
         }
     }
 
     private static func kubernetes(
-        _ command: CompareCommand, _ bench: Bench, _ values: Values
+        _ command: CompareCommand, _ name: String, _ bench: Bench, _ values: Values
     ) throws -> KubernetesLoad? {
-        command.load == .kubernetes ? try KubernetesLoad(bench, command.loads.cluster, values) : nil
+        guard command.load == .kubernetes else { return nil }
+        // A server may be compared with itself.
+        var cluster = command.loads.cluster
+        cluster.registry += "/\(name)"
+        return try KubernetesLoad(bench, cluster, values)
     }
 
     /// What goes wrong in `body`, with the side in front.
@@ -52,8 +56,7 @@ struct ComparedSide {
         do {
             return try body()
         } catch {
-            let reason = (error as? GRPCStatus)?.goText ?? "\(error)"
-            throw Failure("\(name): \(reason)")
+            throw Failure("\(name): \(error)")
         }
     }
 
@@ -99,8 +102,8 @@ struct ComparedSide {
 
     /// Takes back what would outlive the program.
     func finish() {
-        try? kubernetes?.finish()  // what a server that is gone keeps, the next run names
-        if command.load == .stm { bench.revoke(leases) }
+        kubernetes?.finish()
+        bench.revoke(leases)
     }
 
     private static func folder(_ command: CompareCommand) -> [UInt8] {

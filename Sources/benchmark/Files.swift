@@ -18,6 +18,9 @@ enum Files {
     /// Throws where no file of that name could be written; what is in it stays.
     static func check(_ path: String) throws {
         if path == "-" { return }
+        var status = stat()
+        // A pipe's reader would take this for the end of it.
+        if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFIFO { return }
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path) }
         close(descriptor)

@@ -46,7 +46,7 @@ struct KubernetesLoad {
                 clients: bench.options.clients, seed: bench.options.seed)
             watching = try Self.watchers(options.watchers, bench, registry, after: fill.revisions.max() ?? 0)
         } catch {
-            try? Self.deleteAll(bench, registry)
+            Self.deleteAll(bench, registry)
             throw error
         }
         self.bench = bench
@@ -56,10 +56,10 @@ struct KubernetesLoad {
     /// Events that came so far.
     var events: Int { watching?.events ?? 0 }
 
-    /// Deletes what was written, and ends the watchers.
-    func finish() throws {
+    /// Ends the watchers and deletes what was written; says so where it cannot.
+    func finish() {
         watching?.close()
-        try Self.deleteAll(bench, registry)
+        Self.deleteAll(bench, registry)
     }
 
     /// Leftovers would be listed too, and the results of two servers could not be compared.
@@ -77,11 +77,16 @@ struct KubernetesLoad {
                 + "(etcdctl del --prefix \(prefix)) or choose another --registry")
     }
 
-    private static func deleteAll(_ bench: Bench, _ registry: KubernetesRegistry) throws {
+    private static func deleteAll(_ bench: Bench, _ registry: KubernetesRegistry) {
         var request = DeleteRangeRequest()
         request.key = Data(registry.prefix)
         request.rangeEnd = Data(RangeOptions.end(ofPrefix: registry.prefix))
-        let _: DeleteRangeResponse = try bench.ask(.deleteRange, request)
+        do {
+            let _: DeleteRangeResponse = try bench.ask(.deleteRange, request)
+        } catch {
+            let prefix = String(decoding: registry.prefix, as: UTF8.self)
+            Terminal.report("benchmark: the keys under \(prefix) are left there: \(error)")
+        }
     }
 
     private static func filled(
@@ -107,8 +112,10 @@ struct KubernetesLoad {
         let watching = WatchStreams(
             bench.session, over: bench.channels, streams: count, perStream: 1
         ) { _ in request }
-        guard watching.createAll() else { throw Failure("the watchers could not be created") }
-        return watching
+        if watching.createAll() { return watching }
+        watching.close()
+        let reason = watching.creation.errors.first.map { ": \($0.key.goText)" } ?? ""
+        throw Failure(Interruption.hasCome ? "interrupted" : "the watchers could not be created\(reason)")
     }
 }
 
@@ -126,8 +133,7 @@ struct KubernetesCommand: ParsableCommand {
     func run() throws {
         let bench = try Bench(common)
         let load = try KubernetesLoad(bench, cluster, Values(size: valSize, seed: common.seed))
-        // What a server that is gone keeps, the next run names.
-        defer { try? load.finish() }
+        defer { load.finish() }
         let result = bench.run(load.workload, pace.plan(clients: common.clients))
         try bench.report(
             result,

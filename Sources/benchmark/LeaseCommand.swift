@@ -20,7 +20,7 @@ struct LeaseKeepAliveCommand: ParsableCommand {
 }
 
 extension Bench {
-    /// A lease for every client; `timeToLive` in seconds.
+    /// A lease for every client; `timeToLive` in seconds, long where it is not renewed all the time.
     func grantLeases(timeToLive: Int64 = 100) throws -> [Int64] {
         var plan = LoadPlan()
         plan.clients = options.clients

@@ -128,10 +128,14 @@ struct PaceOptions: ParsableArguments {
 
     func validate() throws {
         if let total, total < 1 { throw ValidationError("--total is at least 1.") }
-        if !(rate >= 0 && rate.isFinite) {
-            throw ValidationError("--rate is at least 0, which is as fast as possible.")
-        }
+        try Self.validate(rate, "--rate")
         if let duration, duration.value == .zero { throw ValidationError("--duration is longer than 0.") }
+    }
+
+    /// Of operations per second, given by a flag.
+    static func validate(_ rate: Double, _ flag: String) throws {
+        if rate >= 0, rate <= 1e9 { return }  // false for what is no number, too
+        throw ValidationError("\(flag) is at least 0, which is as fast as possible, and at most 1e9.")
     }
 
     func plan(clients: Int, total standard: Int = 10_000) -> LoadPlan {

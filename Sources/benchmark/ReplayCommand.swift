@@ -13,7 +13,8 @@ struct ReplayCommand: ParsableCommand {
     var file: String
 
     func validate() throws {
-        if speed < 0 { throw ValidationError("--speed is not negative.") }
+        if speed == 0 || (0.001...1e6).contains(speed) { return }
+        throw ValidationError("--speed is 0, for as fast as possible, or between 0.001 and 1e6.")
     }
 
     func run() throws {
@@ -24,7 +25,7 @@ struct ReplayCommand: ParsableCommand {
         plan.clients = common.clients
         plan.total = log.entries.count
         if speed > 0 {
-            plan.times = log.entries.map { Int64(Double($0.microseconds) * 1000 / speed) }
+            plan.times = log.entries.map { Int64(min(Double($0.microseconds) * 1000 / speed, Pace.never)) }
         }
         try bench.report(bench.run(ReplayWorkload(log, clients: common.clients), plan))
     }

@@ -69,7 +69,7 @@ struct WatchCommand: ParsableCommand {
         if watchPerStream < 1 || watchedKeyTotal < 1 {
             throw ValidationError("--watch-per-stream and --watched-key-total are at least 1.")
         }
-        if putRate < 0 { throw ValidationError("--put-rate is not negative.") }
+        try PaceOptions.validate(putRate, "--put-rate")
         if let keySpaceSize, keySpaceSize < UInt64(watchedKeyTotal) {
             throw ValidationError(
                 "--key-space-size \(keySpaceSize) is less than --watched-key-total \(watchedKeyTotal): "

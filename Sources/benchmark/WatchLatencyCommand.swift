@@ -58,7 +58,8 @@ struct WatchLatencyCommand: ParsableCommand {
     var valSize = SizeDistribution.fixed(32)
 
     func validate() throws {
-        if putRate <= 0 { throw ValidationError("--put-rate is above 0.") }
+        if putRate == 0 { throw ValidationError("--put-rate is above 0.") }
+        try PaceOptions.validate(putRate, "--put-rate")
         try WatchLatencyOptions.validate(valSize)
     }
 

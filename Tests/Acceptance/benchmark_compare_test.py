@@ -98,3 +98,15 @@ def test_an_interrupted_comparison_says_so():
         output, _ = process.communicate(timeout=20)
         assert process.returncode == 0
         assert "Interrupted" in output and "of 100 rounds of put" in output
+
+
+@pytest.mark.parametrize("load", ["kubernetes", "lease-keepalive"])
+def test_a_server_is_compared_with_itself(load):
+    with Server(OURS) as server:
+        server.start()
+        status, _, errors = run(
+            "benchmark", "compare", "--a", server.endpoint, "--b", server.endpoint, "--rounds", "2", "--total", "30",
+            "--load", load, "--quiet")
+        assert (status, errors) == (0, "")
+        assert server.etcdctl("get", "", "--prefix", "--keys-only")[1] == ""
+        assert server.etcdctl("lease", "list")[1].split() == ["found", "0", "leases"]

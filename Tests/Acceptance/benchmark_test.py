@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import termios
 import time
@@ -63,6 +64,24 @@ def test_common_flags_may_stand_before_the_command(server):
         "put", "--total=10")
     assert status == 0
     assert re.search(r"Average:\t0\.\d{6,} secs", output)
+
+
+def test_an_endpoint_that_takes_connections_and_says_nothing_is_passed_over(server):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoints = f"127.0.0.1:{silent.getsockname()[1]},{server.endpoint}"
+        status, output, errors = run(
+            "benchmark", "put", "--total=20", "--endpoints", endpoints, "--dial-timeout", "500ms", "--quiet")
+    assert (status, errors) == (0, "") and "Error distribution" not in output
+
+
+@pytest.mark.parametrize("flags", [
+    ["put", "--rate", "nan"], ["put", "--rate", "1e10"], ["watch", "--put-rate", "inf"],
+    ["watch-latency", "--rate", "nan"], ["replay", "/dev/null", "--speed", "1e-12"],
+    ["compare", "--a", "x", "--b", "y", "--load", "txn-mixed", "--rw-ratio", "inf"],
+], ids=" ".join)
+def test_numbers_that_are_none_are_refused_by_their_flag(flags):
+    status, _, errors = run("benchmark", *flags)
+    assert status == 2 and f"Error: --{'put-' * (flags[0] == 'watch-latency')}{flags[-2][2:]} is" in errors
 
 
 def test_endpoints_may_be_given_one_by_one(server):

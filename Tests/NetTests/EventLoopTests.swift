@@ -99,7 +99,7 @@ final class Client {
         #expect(fired.map { $0 >= due } == true)
     }
 
-    @Test func `a pass that was asked for begins within its millisecond, once`() throws {
+    @Test func `a pass that was asked for is not begun before, and once`() throws {
         let loop = try EventLoop(doorbell: try Doorbell())
         let timer = loop.schedule(after: .seconds(60)) {}
         let due = MonotonicTime.now() + .microseconds(300)
@@ -107,10 +107,10 @@ final class Client {
         loop.runPass()
         #expect(loop.now >= due)
         loop.cancel(timer)
-        loop.schedule(after: .milliseconds(2)) {}
-        let began = MonotonicTime.now()
+        let end = MonotonicTime.now() + .milliseconds(2)
+        loop.schedule(at: end) {}
         loop.runPass()  // asked for nothing: the timer's time
-        #expect(MonotonicTime.now() - began >= .milliseconds(1))
+        #expect(MonotonicTime.now() >= end)
     }
 
     @Test func `a message of another thread wakes the loop, its hook runs before the end of the pass`() throws

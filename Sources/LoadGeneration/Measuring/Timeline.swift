@@ -45,7 +45,9 @@ package struct Timeline {
     /// Ends a second, whose operations went on to that time.
     private mutating func close(until end: Int64) {
         if open.count == 0 { return }
-        if let last = seconds.last { seconds += (last.unix + 1..<number).map { Second(unix: $0) } }
+        if let last = seconds.last, last.unix < number {
+            seconds += (last.unix + 1..<number).map { Second(unix: $0) }
+        }
         let share = Double(end - max(began, number * Self.nanoseconds)) / 1e9
         seconds.append(
             Second(

@@ -85,7 +85,8 @@ package enum HTMLReport {
     private static func rateChart(_ result: LoadResult) -> Chart {
         let seconds = result.timeline.seconds
         // The first and the last second are no whole ones; of a small part of a second no rate is told.
-        let shown = seconds.filter { $0.share >= 0.2 || seconds.count == 1 }
+        let whole = seconds.filter { $0.share >= 0.2 }
+        let shown = whole.isEmpty ? seconds : whole
         let points = shown.map { second in
             (x: Double(second.unix - seconds[0].unix), y: Double(second.count) / max(second.share, 0.001))
         }
@@ -152,7 +153,7 @@ package enum HTMLReport {
 
     private static func errors(_ result: LoadResult) -> String {
         if result.errors.isEmpty { return "" }
-        let rows = result.errors.sorted { $0.value > $1.value }.map {
+        let rows = result.errors.sorted { ($0.value, $1.key.message) > ($1.value, $0.key.message) }.map {
             "<tr><td>\(HTMLText.escaped($0.key.goText))</td><td>\($0.value)</td></tr>"
         }
         return "<h2>Errors</h2><table>\(rows.joined())</table>"

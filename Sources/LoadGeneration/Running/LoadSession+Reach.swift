@@ -18,7 +18,7 @@ extension LoadSession {
 
     /// Connects channels, and waits until each has had an answer: a mistyped address is found here, and not
     /// by a load all of whose operations fail. A channel tries each of its endpoints once. Whatever a server
-    /// answers will do, as long as it answers within `time` of its dial.
+    /// answers will do but that it is unavailable, as long as it answers within `time` of its dial.
     package func reach(_ channels: [Channel], within time: Duration) throws(Unreachable) {
         var open = channels.count
         var problem: Unreachable?
@@ -77,7 +77,9 @@ private final class Trial: GRPCResponseHandler {
         guard status.code == .unavailable || status.code == .deadlineExceeded else { return tell(nil) }
         let reason = status.code == .unavailable ? status.message : "no answer"
         problem = problem ?? .unreachable(endpoint: asked.description, reason: reason)
-        if tried < channel.endpointCount, whenOver != nil { ask() } else { tell(problem) }
+        guard tried < channel.endpointCount, whenOver != nil else { return tell(problem) }
+        if channel.endpoint == asked { channel.leaveEndpoint() }
+        ask()
     }
 
     private func tell(_ problem: LoadSession.Unreachable?) {

@@ -32,8 +32,8 @@ package final class LoadSession {
         }
     }
 
-    /// Runs a load to its end; `pids` are the server's processes. `tick` is called every tenth of a second, and
-    /// at the end.
+    /// Runs a load to its end; `pids` are the server's processes. `tick` is called every tenth of a second,
+    /// and at the end.
     package func run(
         _ workload: any Workload, _ plan: LoadPlan, over channels: [Channel], pids: [Int32] = [],
         tick: @escaping (LoadRun) -> Void = { _ in }

@@ -1,12 +1,12 @@
 /// When the operations of an open loop are meant to begin, in nanoseconds from the first one's begin.
-enum Pace {
+package enum Pace {
     /// So many a second.
     case rate(Double)
     /// Each at a time of its own, in ascending order; what is asked beyond them begins with the last.
     case times([Int64])
 
     /// More than a century, and far enough from the end of the numbers to be added to.
-    private static let never = 4e18
+    package static let never = 4e18
 
     /// Nil: the plan has none, and its loop is closed.
     init?(_ plan: LoadPlan) {
