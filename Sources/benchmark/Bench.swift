@@ -47,9 +47,7 @@ struct Bench {
     }
 
     private func authenticate(_ user: UserOption) throws -> TokenRenewal {
-        var request = AuthenticateRequest()
-        request.name = user.name
-        request.password = user.password
+        let request = AuthenticateRequest(user: user.name, password: user.password)
         let response: AuthenticateResponse = try ask(.authenticate, request)
         for channel in channels { channel.token = response.token }
         return try TokenRenewal(user: user.name, password: user.password, channels: channels)
@@ -126,7 +124,7 @@ extension Bench {
                 let seconds = (MonotonicTime.now() - began).goText
                 let line =
                     "HashKV of \(endpoint): hash \(response.hash) at revision \(response.header.revision), "
-                        + "compacted at \(response.compactRevision), in \(seconds)"
+                    + "compacted at \(response.compactRevision), in \(seconds)"
                 if isStandardOutputTaken { Terminal.report(line) } else { Output.standard().line(line) }
             } catch let status as GRPCStatus {
                 throw Failure("HashKV of \(endpoint): \(status.goText)")

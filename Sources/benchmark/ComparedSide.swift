@@ -63,7 +63,7 @@ struct ComparedSide {
     /// The turn of a round; a turn in which nothing succeeds is an error.
     func run(_ round: Int, _ title: String) throws -> LoadResult {
         let result = try Self.naming(name) { try measure(round, title) }
-        if result.succeeded == 0, let (status, _) = result.errors.max(by: { $0.value < $1.value }) {
+        if result.succeeded == 0, let (status, _) = result.errors.byCount.first {
             throw Failure("\(name): \(result.failed) of \(result.failed) operations failed: \(status.goText)")
         }
         return result
@@ -97,7 +97,7 @@ struct ComparedSide {
     }
 
     private func firstError(_ result: LoadResult) -> String {
-        result.errors.max { $0.value < $1.value }.map { ": \($0.key.goText)" } ?? ""
+        result.errors.byCount.first.map { ": \($0.status.goText)" } ?? ""
     }
 
     /// Takes back what would outlive the program.
@@ -132,6 +132,6 @@ struct ComparedSide {
         plan.clients = command.common.clients
         plan.total = Int(clamping: command.loads.rangeKeys)
         let written = bench.run(PutWorkload(keys: keys, values: values), plan, title: "keys")
-        if let (status, _) = written.errors.first { throw Failure(status.goText) }
+        if let (status, _) = written.errors.byCount.first { throw Failure(status.goText) }
     }
 }

@@ -97,7 +97,7 @@ struct KubernetesLoad {
         plan.total = registry.count
         let fill = KubernetesFill(registry, values: values, clients: bench.options.clients)
         let filled = bench.run(fill, plan, title: "registry")
-        if let (status, _) = filled.errors.first { throw Failure(status.goText) }
+        if let (status, _) = filled.errors.byCount.first { throw Failure(status.goText) }
         if filled.isInterrupted { throw Failure("interrupted before the load began") }
         return fill
     }
@@ -114,7 +114,7 @@ struct KubernetesLoad {
         ) { _ in request }
         if watching.createAll() { return watching }
         watching.close()
-        let reason = watching.creation.errors.first.map { ": \($0.key.goText)" } ?? ""
+        let reason = watching.creation.errors.byCount.first.map { ": \($0.status.goText)" } ?? ""
         throw Failure(Interruption.hasCome ? "interrupted" : "the watchers could not be created\(reason)")
     }
 }
@@ -127,7 +127,9 @@ struct KubernetesCommand: ParsableCommand {
     @OptionGroup var common: LoadOptions
     @OptionGroup var pace: PaceOptions
     @OptionGroup var cluster: KubernetesOptions
-    @Option(name: .customLong("val-size"), help: "Bytes of an object.")
+    @Option(
+        name: .customLong("val-size"), parsing: .unconditional,
+        help: "Bytes of an object (default: exponential:1500).", transform: SizeDistribution.read)
     var valSize = SizeDistribution.exponential(mean: 1500)
 
     func run() throws {

@@ -58,10 +58,7 @@ struct LeaderSearch {
     }
 
     private func token(_ channel: Channel, _ user: UserOption) throws -> String {
-        let request = AuthenticateRequest.with {
-            $0.name = user.name
-            $0.password = user.password
-        }
+        let request = AuthenticateRequest(user: user.name, password: user.password)
         let response: AuthenticateResponse = try session.ask(channel, .authenticate, request)
         return response.token
     }

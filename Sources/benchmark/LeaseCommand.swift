@@ -27,7 +27,7 @@ extension Bench {
         plan.total = options.clients
         let grants = LeaseGrantWorkload(clients: options.clients, timeToLive: timeToLive)
         let granted = run(grants, plan, title: "leases")
-        if let (status, _) = granted.errors.first { throw Failure(status.goText) }
+        if let (status, _) = granted.errors.byCount.first { throw Failure(status.goText) }
         guard granted.succeeded == options.clients, !grants.leases.contains(0) else {
             throw Failure("not every client was granted a lease")
         }

@@ -37,6 +37,9 @@ struct MVCCPut: ParsableCommand {
         where value < 1 {
             throw ValidationError("--\(name) is at least 1.")
         }
+        if common.record != nil {
+            throw ValidationError("--record is for requests to a server, and mvcc put makes none.")
+        }
         if batchInterval < 0 { throw ValidationError("--batch-interval is at least 0.") }
         if keySize < 10 || keySize > 1 << 20 {
             throw ValidationError("--key-size is between 10 and 1048576 bytes.")

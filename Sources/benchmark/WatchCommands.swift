@@ -19,7 +19,9 @@ struct WatchedPutOptions: ParsableArguments {
         name: [.customLong("put-total"), .customLong("total")],
         help: "Puts in all (1000, or without end while --duration lasts).")
     var putTotal: Int?
-    @Option(help: "How long to put, in place of --put-total.")
+    @Option(
+        parsing: .unconditional, help: "How long to put, in place of --put-total.",
+        transform: DurationArgument.read)
     var duration: DurationArgument?
 
     func validate() throws {
@@ -56,7 +58,9 @@ struct WatchCommand: ParsableCommand {
         help: "Puts per second; 0: as fast as possible.")
     var putRate = 0.0
     @OptionGroup var puts: WatchedPutOptions
-    @Option(name: .customLong("key-size"), help: "Bytes of a key.")
+    @Option(
+        name: .customLong("key-size"), parsing: .unconditional, help: "Bytes of a key (default: 32).",
+        transform: SizeDistribution.read)
     var keySize = SizeDistribution.fixed(32)
     @Option(
         name: .customLong("key-space-size"),

@@ -50,11 +50,15 @@ struct WatchLatencyCommand: ParsableCommand {
         name: [.customLong("put-rate"), .customLong("rate")], parsing: .unconditional,
         help: "Puts per second.")
     var putRate = 100.0
-    @Option(name: .customLong("key-size"), help: "Bytes of the key.")
+    @Option(
+        name: .customLong("key-size"), parsing: .unconditional, help: "Bytes of the key (default: 32).",
+        transform: SizeDistribution.read)
     var keySize = SizeDistribution.fixed(32)
     @Option(
         name: .customLong("val-size"),
-        help: "Bytes of a value, at least 8 for the time in it (what exponential draws below becomes 8).")
+        parsing: .unconditional,
+        help: "Bytes of a value, at least 8 for the time in it; exponential draws no less (default: 32).",
+        transform: SizeDistribution.read)
     var valSize = SizeDistribution.fixed(32)
 
     func validate() throws {

@@ -74,6 +74,18 @@ def test_an_endpoint_that_takes_connections_and_says_nothing_is_passed_over(serv
     assert (status, errors) == (0, "") and "Error distribution" not in output
 
 
+@pytest.mark.parametrize("flags, remedy", [
+    (["watch", "--duration", "5"], "such as 5s"),
+    (["watch", "--key-size", "-1"], "sizes are N, uniform:A-B"),
+    (["watch-latency", "--val-size", "many"], "sizes are N, uniform:A-B"),
+    (["kubernetes", "--val-size", "uniform:10"], "sizes are N, uniform:A-B"),
+    (["mvcc", "put", "--record", "x"], "--record is for requests to a server"),
+], ids=str)
+def test_every_command_says_what_is_allowed(flags, remedy):
+    status, _, errors = run("benchmark", *flags)
+    assert status == 2 and flags[-2] in errors and remedy in errors
+
+
 @pytest.mark.parametrize("flags", [
     ["put", "--rate", "nan"], ["put", "--rate", "1e10"], ["watch", "--put-rate", "inf"],
     ["watch-latency", "--rate", "nan"], ["replay", "/dev/null", "--speed", "1e-12"],

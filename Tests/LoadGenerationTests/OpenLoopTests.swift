@@ -57,6 +57,18 @@ import Testing
         #expect(result.unsent >= 90)  // the first tick comes after a tenth of a second
     }
 
+    @Test func `what began in the warm-up is counted nowhere, also where it is never answered`() throws {
+        let session = try LoadSession()
+        let server = try TestServer(session)
+        server.isHeld = true
+        var plan = LoadPlan()
+        plan.clients = 3
+        plan.warmUp = .milliseconds(20)
+        plan.duration = .milliseconds(50)
+        let result = session.run(TestWorkload(), plan, over: try server.channels(session, 1))
+        #expect(result.failed == 0 && result.succeeded == 0)
+    }
+
     @Test func `paces count what begins before a time`() throws {
         for rate in [1.0, 3, 7, 30, 333, 1000, 48_000] {
             let pace = Pace.rate(rate)

@@ -60,3 +60,11 @@ package struct ServerUse {
     package var residentBytes: Int
     package var anonymousBytes: Int
 }
+
+extension [GRPCStatus: Int] {
+    /// Errors with how often each came, the most frequent first, in the same order on every run.
+    package var byCount: [(status: GRPCStatus, count: Int)] {
+        map { (status: $0.key, count: $0.value) }
+            .sorted { ($0.count, $1.status.message) > ($1.count, $0.status.message) }
+    }
+}

@@ -153,8 +153,8 @@ package enum HTMLReport {
 
     private static func errors(_ result: LoadResult) -> String {
         if result.errors.isEmpty { return "" }
-        let rows = result.errors.sorted { ($0.value, $1.key.message) > ($1.value, $0.key.message) }.map {
-            "<tr><td>\(HTMLText.escaped($0.key.goText))</td><td>\($0.value)</td></tr>"
+        let rows = result.errors.byCount.map {
+            "<tr><td>\(HTMLText.escaped($0.status.goText))</td><td>\($0.count)</td></tr>"
         }
         return "<h2>Errors</h2><table>\(rows.joined())</table>"
     }

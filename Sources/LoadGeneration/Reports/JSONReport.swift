@@ -60,9 +60,9 @@ package enum JSONReport {
     }
 
     static func errors(_ errors: [GRPCStatus: Int]) -> String {
-        errors.sorted { ($0.value, $1.key.message) > ($1.value, $0.key.message) }.map {
-            "{\"code\":\"\($0.key.code.goName)\",\"text\":\(JSONText.quoted($0.key.message)),"
-                + "\"count\":\($0.value)}"
+        errors.byCount.map {
+            "{\"code\":\"\($0.status.code.goName)\",\"text\":\(JSONText.quoted($0.status.message)),"
+                + "\"count\":\($0.count)}"
         }.joined(separator: ",")
     }
 

@@ -94,8 +94,7 @@ package struct TextReport {
     private func errors(_ errors: [GRPCStatus: Int]) -> String {
         if errors.isEmpty { return "" }
         var text = "\nError distribution:\n"
-        for (status, count) in errors.sorted(by: { ($0.value, $1.key.message) > ($1.value, $0.key.message) })
-        {
+        for (status, count) in errors.byCount {
             text += "  [\(count)]\t\(status.goText)\n"
         }
         return text

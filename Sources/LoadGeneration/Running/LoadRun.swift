@@ -16,6 +16,7 @@ package final class LoadRun: GRPCResponseHandler {
         let channel: Channel
         /// When its operation began, or should have.
         var began: Int64 = 0
+        var isBusy = false
         var request: [UInt8] = []
         var method = EtcdClient.Method.put
         var following = Following.nothing
@@ -144,9 +145,9 @@ package final class LoadRun: GRPCResponseHandler {
     private func giveUp() {
         if phase == .over { return }
         if phase == .counting { leaveUnsent(limit, MonotonicTime.now().nanoseconds) }
-        if busy > 0 {
-            result.errors[
-                GRPCStatus(.deadlineExceeded, "no answer within 10 s after the end"), default: 0] += busy
+        let status = GRPCStatus(.deadlineExceeded, "no answer within 10 s after the end")
+        for client in clients.indices where clients[client].isBusy && !clients[client].isCleaning {
+            countFailure(client, status)
         }
         finish()
     }
@@ -214,6 +215,7 @@ package final class LoadRun: GRPCResponseHandler {
     private func begin(_ client: Int, at time: Int64) {
         begun += 1
         busy += 1
+        clients[client].isBusy = true
         clients[client].began = time
         clients[client].isAskedAgain = false
         clients[client].request.removeAll(keepingCapacity: true)
@@ -273,6 +275,7 @@ package final class LoadRun: GRPCResponseHandler {
             return
         }
         busy -= 1
+        clients[client].isBusy = false
         continueWith(client, now)
     }
 

@@ -18,10 +18,7 @@ package final class TokenRenewal: GRPCResponseHandler {
     /// `channels` are given the new token; the first is asked for it.
     package init(user: String, password: String, channels: [Channel]) throws {
         self.channels = channels
-        request = try AuthenticateRequest.with {
-            $0.name = user
-            $0.password = password
-        }.serializedBytes()
+        request = try AuthenticateRequest(user: user, password: password).serializedBytes()
     }
 
     /// Whether a call that failed so may succeed with another token.
@@ -50,5 +47,13 @@ package final class TokenRenewal: GRPCResponseHandler {
         var told: [(Bool) -> Void] = []
         swap(&told, &waiting)
         for tell in told { tell(response != nil) }
+    }
+}
+
+extension AuthenticateRequest {
+    package init(user: String, password: String) {
+        self.init()
+        name = user
+        self.password = password
     }
 }
